@@ -1,0 +1,125 @@
+/*
+ * What can be read off machine code, and off the CPU: traps, prologues, features.
+ */
+#include "arch/isa/x86_64/isa.h"
+#include "kernel/arch.h"
+
+#define UD2_BYTES 2
+
+uint8_t arch_trap_code(const void *pc)
+{
+    return ((const uint8_t *)pc)[UD2_BYTES];
+}
+
+extern const uint8_t isa_probe_start[], isa_probe_end[];
+
+/* The frame that a frame pointer points at. */
+struct frame {
+    uint64_t outer_fp;
+    uint64_t return_pc;
+};
+
+bool isa_probe_unwind(uint64_t *pc, uint64_t *sp, uint64_t fp)
+{
+    if (*pc < (uint64_t)isa_probe_start || *pc >= (uint64_t)isa_probe_end) {
+        return false;
+    }
+    *pc = ((const struct frame *)fp)->return_pc; // NOLINT(performance-no-int-to-ptr)
+    *sp = fp + sizeof(struct frame);
+    return true;
+}
+
+/* The length of `push reg` at code, or 0. */
+static uint32_t push_bytes(const uint8_t *code)
+{
+    if ((code[0] & 0xf8) == 0x50) {
+        return 1;
+    }
+    return code[0] == 0x41 && (code[1] & 0xf8) == 0x50 ? 2 : 0;
+}
+
+/*
+ * A prologue is: push* and then `sub rsp, n`. Only pushes can fault before the frame is whole:
+ * a fault at one of them, or at the subtraction, leaves as many words on the stack as there were
+ * pushes before it.
+ */
+uint32_t arch_frame_bytes(const void *code, const void *pc, uint32_t frame_bytes)
+{
+    const uint8_t *at = code;
+    uint32_t pushed_bytes = 0;
+    while (at < (const uint8_t *)pc) {
+        uint32_t len_bytes = push_bytes(at);
+        if (len_bytes == 0) {
+            return frame_bytes;
+        }
+        at += len_bytes;
+        pushed_bytes += 8;
+    }
+    bool is_prologue = push_bytes(at) != 0 || (at[0] == 0x48 && (at[1] == 0x81 || at[1] == 0x83) &&
+                                               at[2] == 0xec);
+    return is_prologue ? pushed_bytes : frame_bytes;
+}
+
+struct cpuid {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+static struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid id;
+    __asm__ volatile("cpuid"
+                     : "=a"(id.eax), "=b"(id.ebx), "=c"(id.ecx), "=d"(id.edx)
+                     : "a"(leaf), "c"(subleaf));
+    return id;
+}
+
+/* Bits of XCR0: the system keeps these registers (SDM 1 13.3). */
+#define XCR0_SSE_AVX 0x6u
+
+static uint32_t xcr0_read(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+/* The engine's feature bits, in the order of enum engine_cpu_features. */
+#define FEATURE_SSE42 1u
+#define FEATURE_AVX 2u
+#define FEATURE_AVX2 4u
+#define FEATURE_BMI1 8u
+#define FEATURE_BMI2 16u
+#define FEATURE_LZCNT 32u
+#define FEATURE_POPCNT 64u
+#define FEATURE_FMA 128u
+
+#define BIT(word, n) (((word) >> (n) & 1u) != 0)
+
+uint64_t arch_cpu_features(void)
+{
+    uint32_t max_leaf = cpuid(0, 0).eax;
+    struct cpuid basic = cpuid(1, 0);
+    struct cpuid extended = max_leaf >= 7 ? cpuid(7, 0) : (struct cpuid){};
+    struct cpuid amd = cpuid(0x80000000u, 0).eax >= 0x80000001u ? cpuid(0x80000001u, 0)
+                                                                : (struct cpuid){};
+    uint64_t features = 0;
+    features |= BIT(basic.ecx, 20) ? FEATURE_SSE42 : 0;
+    features |= BIT(basic.ecx, 23) ? FEATURE_POPCNT : 0;
+    features |= BIT(extended.ebx, 3) ? FEATURE_BMI1 : 0;
+    features |= BIT(extended.ebx, 8) ? FEATURE_BMI2 : 0;
+    features |= BIT(amd.ecx, 5) ? FEATURE_LZCNT : 0;
+    bool has_osxsave = BIT(basic.ecx, 27);
+    if (has_osxsave && (xcr0_read() & XCR0_SSE_AVX) == XCR0_SSE_AVX && BIT(basic.ecx, 28)) {
+        features |= FEATURE_AVX;
+        features |= BIT(extended.ebx, 5) ? FEATURE_AVX2 : 0;
+        features |= BIT(basic.ecx, 12) ? FEATURE_FMA : 0;
+    }
+    return features;
+}
+
+uint64_t arch_cycles(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}

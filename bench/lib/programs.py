@@ -1,0 +1,133 @@
+"""The list of programs: our own (a file each), real ones from Debian sources, and those in any folder.
+
+Real programs are built from sources that bench/deps.sh has put in build/peers/src; those that aren't
+there are left out, with a line that says so.
+"""
+
+import re
+from fnmatch import fnmatch
+from pathlib import Path
+
+from .paths import LIB, PROGRAMS, REAL, SOURCES
+from .toolchain import Program
+
+MAIN = re.compile(r"^\s*(int|void)\s+main\s*\(", re.MULTILINE)
+
+
+def own() -> list:
+    return [
+        Program(path.stem, [path], simd=path.stem.startswith("simd_"))
+        for path in sorted(PROGRAMS.glob("*.c"))
+    ]
+
+
+def real_source(package: str) -> Path:
+    """The unpacked source of a package: build/peers/src/<package>."""
+    return SOURCES / package
+
+
+def lua() -> list:
+    src = real_source("lua5.4") / "src"
+    left_out = {"lua.c", "luac.c", "linit.c", "liolib.c", "loslib.c", "loadlib.c", "ldblib.c", "lcorolib.c"}
+    library = sorted(p for p in src.glob("*.c") if p.name not in left_out)
+    flags = [
+        "-Dl_signalT=int",
+        "-Dluai_jmpbuf=int",
+        "-Dluai_makeseed(L)=42",
+        "-Dl_randomizePivot()=0u",
+        "-DLUAI_THROW(L,c)=__builtin_trap()",
+        "-DLUAI_TRY(L,c,a)={a}",
+    ]
+    return [
+        Program(
+            f"lua_{script.stem}",
+            [REAL / "lua.c", *library],
+            flags,
+            [f'-DBENCH_SCRIPT="{script}"'],
+            [REAL / "shim", src],
+        )
+        for script in sorted((REAL / "lua").glob("*.lua"))
+    ]
+
+
+def zstd() -> list:
+    lib = real_source("libzstd") / "lib"
+    library = sorted(p for part in ("common", "compress", "decompress") for p in (lib / part).glob("*.c"))
+    flags = ["-DZSTD_DISABLE_ASM", "-DDYNAMIC_BMI2=0", "-DZSTD_NOTRACE", "-DZSTD_NO_INTRINSICS"]
+    return [
+        Program(f"zstd_{what}", [REAL / f"zstd_{what}.c", *library], flags, include=[lib])
+        for what in ("compress", "decompress")
+    ]
+
+
+def bzip2() -> list:
+    src = real_source("bzip2")
+    names = ("blocksort", "huffman", "crctable", "randtable", "compress", "decompress", "bzlib")
+    library = [src / f"{name}.c" for name in names]
+    flags = ["-DBZ_NO_STDIO"]
+    return [
+        Program(f"bzip2_{what}", [REAL / f"bzip2_{what}.c", *library], flags, include=[src])
+        for what in ("compress", "decompress")
+    ]
+
+
+def sqlite() -> list:
+    src = real_source("sqlite3")
+    flags = [
+        "-DSQLITE_OS_OTHER=1",
+        "-DSQLITE_THREADSAFE=0",
+        "-DSQLITE_TEMP_STORE=3",
+        "-DSQLITE_OMIT_LOAD_EXTENSION",
+        "-DSQLITE_OMIT_WAL",
+        "-DSQLITE_SPEEDTEST1_WASM",
+    ]
+    sources = [REAL / "sqlite.c", src / "sqlite3.c"]
+    return [Program("sqlite", sources, flags, include=[src, src / "test"])]
+
+
+def real() -> tuple:
+    """The real programs whose sources are here, and lines about those that aren't."""
+    found, lacking = [], []
+    for package, make in (("lua5.4", lua), ("libzstd", zstd), ("bzip2", bzip2), ("sqlite3", sqlite)):
+        if real_source(package).is_dir():
+            found += make()
+        else:
+            lacking.append(f"{package}: no source; run `make bench-deps`")
+    for program in found:
+        program.group = "real"
+        program.flags = ["-std=gnu17", *program.flags]
+    return found, lacking
+
+
+def external(folder: Path, extra_sources=(), extra_flags=()) -> list:
+    """A program for each C file below `folder` that has a main, linked with the files beside it that
+    have none. What it prints is its checksum; a constructor and a destructor take its time."""
+    folder = folder.resolve()
+    files = sorted(folder.rglob("*.c"))
+    mains = [f for f in files if MAIN.search(f.read_text(errors="replace"))]
+    headers = sorted({h.parent for h in folder.rglob("*.h")})
+    extra = [Path(s).resolve() for s in extra_sources]
+    timer = LIB / "external_timer.c"
+    programs = []
+    for main in mains:
+        if main in extra:
+            continue
+        beside = [f for f in files if f.parent == main.parent and f not in mains and f not in extra]
+        name = "-".join(main.relative_to(folder).with_suffix("").parts)
+        programs.append(
+            Program(
+                f"external-{name}",
+                [main, *beside, *extra, timer],
+                ["-std=gnu17", *extra_flags],
+                include=[main.parent, *headers],
+                group="external",
+            )
+        )
+    return programs
+
+
+def select(programs: list, patterns: list) -> list:
+    """Those whose name or group is among the patterns, which may have wildcards; all for none."""
+    if not patterns:
+        return programs
+    return [p for p in programs if any(fnmatch(p.name, x) or p.group == x for x in patterns)]

@@ -1,0 +1,11 @@
+// Compiles a module once: node FLAGS v8_compile.mjs FILE.wasm prints the CPU seconds of all threads that
+// it took, and the peak memory of the process.
+
+import { readFileSync } from "node:fs";
+
+const bytes = readFileSync(process.argv[2]);
+const before = process.cpuUsage();
+const module = new WebAssembly.Module(bytes);
+const took = process.cpuUsage(before);
+const peak = process.resourceUsage().maxRSS * 1024;
+console.log(`CPU ${(took.user + took.system) / 1e6} RSS ${peak} EXPORTS ${WebAssembly.Module.exports(module).length}`);

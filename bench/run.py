@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks, prints their tables and writes build/bench.json.
+
+    bench/run.py                              all tables
+    bench/run.py --only programs,calls        some: programs, compile, confinement, calls
+    bench/run.py --programs nbody,lua_*       some programs, by name (wildcards) or group (own, real)
+    bench/run.py --engines tokamak,v8-20      some engines (native always runs)
+    bench/run.py --external DIR               the C programs in a folder instead of ours
+    bench/run.py --build-only                 builds the wasm files of all programs, runs nothing
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import calls
+import compile as compile_speed
+import confinement
+import speed
+from lib import programs as program_lists
+from lib import toolchain
+from lib.report import figures_print, results_write
+
+TABLES = {
+    "programs": speed.measure,
+    "compile": compile_speed.measure,
+    "confinement": confinement.measure,
+    "calls": calls.measure,
+}
+
+
+def words(text: str) -> list:
+    return [word for word in text.split(",") if word]
+
+
+def options_parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", type=words, default=list(TABLES), metavar="TABLES")
+    parser.add_argument("--programs", type=words, default=[], metavar="NAMES")
+    parser.add_argument("--engines", type=words, default=[], metavar="NAMES")
+    parser.add_argument("--rounds", type=int, default=5, help="processes per engine and program")
+    parser.add_argument("--cpu", type=int, help="pin the programs to this CPU")
+    parser.add_argument("--quick", action="store_true", help="leave out the slow peers of the compile table")
+    parser.add_argument("--instructions", action="store_true",
+                        help="count instructions for the confinement table, under valgrind")
+    parser.add_argument("--build-only", action="store_true")
+    parser.add_argument("--external", type=Path, metavar="DIR")
+    parser.add_argument("--external-with", type=Path, nargs="*", default=[], metavar="FILE",
+                        help="C files that each program of the folder is linked with")
+    parser.add_argument("--external-flags", type=str.split, default=[], metavar="FLAGS")
+    options = parser.parse_args()
+    unknown = set(options.only) - set(TABLES)
+    if unknown:
+        parser.error(f"no such table: {', '.join(sorted(unknown))}; there are {', '.join(TABLES)}")
+    if options.external:
+        options.only = ["programs"]
+    options.prefix = ["taskset", "-c", str(options.cpu)] if options.cpu is not None else []
+    return options
+
+
+def programs_build(options) -> int:
+    real, lacking = program_lists.real()
+    for line in lacking:
+        print(f"left out: {line}")
+    chosen = program_lists.select(program_lists.own() + real, options.programs)
+    for program in chosen:
+        toolchain.wasm(program)
+    print(f"{len(chosen)} programs in {toolchain.WASM}")
+    return 0
+
+
+def main() -> int:
+    options = options_parse()
+    reason = toolchain.missing()
+    if reason:
+        sys.exit(f"bench: {reason}")
+    if options.build_only:
+        return programs_build(options)
+    figures, failures = [], 0
+    for name in options.only:
+        print(f"== {name}")
+        some, failed = TABLES[name](options)
+        figures += some
+        failures += failed
+        print()
+    is_part = bool(options.external or options.programs or options.engines or set(options.only) != set(TABLES))
+    results_write(figures, keep_others=is_part)
+    figures_print(figures)
+    if failures:
+        print(f"\n{failures} FAILED")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

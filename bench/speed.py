@@ -1,0 +1,166 @@
+"""Row 6: how fast compiled programs run, engine by program, against the same C compiled natively.
+
+All engines run interleaved (lib/measure.py). A cell is the engine's shortest time divided by native's;
+where an engine prints another result than native, or fails, that is shown, and the run fails.
+"""
+
+import json
+import sys
+
+from lib import programs as program_lists
+from lib.engines import all_engines, cpu_name
+from lib.measure import program_measure
+from lib.paths import NOTES, OUT, SAMPLES
+from lib.report import figure
+from lib.table import geomean, lay_out, quantile, ratio_text
+
+NATIVE = "native"
+TOKAMAK = "tokamak"
+
+# The issue's floors and the targets of ANCHORS.md, row 6.
+FLOOR_GEOMEAN, TARGET_GEOMEAN = 1.25, 1.10
+FLOOR_WORST, TARGET_WORST = 2.0, 1.4
+FLOOR_AGAINST_V8 = 1.08
+
+
+def say(text: str) -> None:
+    """Progress: on a terminal one line that is overwritten, otherwise nothing."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def programs_chosen(options) -> list:
+    if options.external:
+        return program_lists.external(options.external, options.external_with, options.external_flags)
+    real, lacking = program_lists.real()
+    for line in lacking:
+        print(f"left out: {line}")
+    return program_lists.select(program_lists.own() + real, options.programs)
+
+
+def engines_chosen(options) -> list:
+    chosen = []
+    for engine in all_engines():
+        if options.engines and engine.name not in options.engines and engine.name != NATIVE:
+            continue
+        reason = engine.missing()
+        print(f"{engine.name:10}", reason or f"{engine.title}; {engine.version()}")
+        if not reason:
+            chosen.append(engine)
+        elif engine.name == NATIVE:
+            sys.exit("bench: nothing can be measured without the native compiler")
+    return chosen
+
+
+def ratio(cells, name, to=NATIVE):
+    cell, reference = cells.get(name), cells.get(to)
+    if not cell or not reference or not cell.best_ns or not reference.best_ns:
+        return None
+    return cell.best_ns / reference.best_ns
+
+
+def cell_text(cells, name):
+    cell = cells.get(name)
+    if cell is None or cell.is_absent:
+        return "-"
+    return "FAILED" if cell.failure else ratio_text(ratio(cells, name))
+
+
+def table_print(results, names, notes):
+    # Engines first that are compared; native's own column is its time.
+    columns = [n for n in names if n != NATIVE]
+    rows = [["program", "native ms", *columns, "where Tokamak loses"]]
+    for program, cells in results.items():
+        best = cells[NATIVE].best_ns
+        time_text = f"{best / 1e6:.1f}" if best else "FAILED"
+        rows.append([program, time_text, *(cell_text(cells, n) for n in columns), notes.get(program, "")])
+    rows.append([])
+    ratios = {n: [r for r in (ratio(c, n) for c in results.values()) if r] for n in columns}
+    summary = (
+        ("geomean", geomean),
+        ("median", lambda v: quantile(v, 0.5)),
+        ("90 %", lambda v: quantile(v, 0.9)),
+        ("worst", lambda v: max(v, default=None)),
+    )
+    for title, function in summary:
+        rows.append([title, "", *(ratio_text(function(ratios[n])) for n in columns)])
+    rows.append(["programs", "", *(str(len(ratios[n])) for n in columns)])
+    print("\nTime, as a multiple of native clang-19 -O2 (less is better)\n")
+    print("\n".join(lay_out(rows, left=(0, len(columns) + 2))))
+
+
+def against(results, name, other):
+    """Geomean of times of `name` over those of `other`, over the programs that both ran."""
+    return geomean([ratio(cells, name, other) for cells in results.values()])
+
+
+def figures_make(results, names, is_external):
+    set_name = "external set" if is_external else "benchmark set"
+    ratios = {p: ratio(c, TOKAMAK) for p, c in results.items()}
+    known = {p: r for p, r in ratios.items() if r}
+    worst = max(known, key=known.get, default=None)
+    native_text = "native clang-19 -O2 of the same C, same run"
+    figures = [
+        figure(6, f"geomean, {set_name}", geomean(list(known.values())), "x native", native_text,
+               FLOOR_GEOMEAN, TARGET_GEOMEAN),
+        figure(6, f"worst program, {set_name}" + (f" ({worst})" if worst else ""), known.get(worst),
+               "x native", native_text, FLOOR_WORST, TARGET_WORST),
+    ]
+    for other, floor, target in (("v8-20", FLOOR_AGAINST_V8, 1.0), ("v8-newest", None, 1.0),
+                                 ("wasmtime", None, 1.0), ("wasm2c", None, None)):
+        if other in names:
+            figures.append(figure(6, f"geomean against {other}, {set_name}",
+                                  against(results, TOKAMAK, other), f"x {other}",
+                                  f"{other}, same run", floor, target))
+    for name in names:
+        if name not in (TOKAMAK, NATIVE):
+            values = [ratio(c, name) for c in results.values()]
+            figures.append(figure(0, f"geomean of {name}, {set_name}", geomean(values), "x native", native_text))
+    for program, cells in results.items():
+        for name in names:
+            value = ratio(cells, name)
+            if value and name != NATIVE:
+                figures.append(figure(0, f"{program}: {name}", value, "x native", native_text))
+    return figures
+
+
+def failures_print(results) -> int:
+    count = 0
+    for program, cells in results.items():
+        for name, cell in cells.items():
+            if cell.failure and not cell.is_absent:
+                count += 1
+                print(f"FAILED: {program} under {name}: {cell.failure}")
+    return count
+
+
+def samples_write(results) -> None:
+    OUT.mkdir(parents=True, exist_ok=True)
+    samples = {p: {n: c.times_ns for n, c in cells.items()} for p, cells in results.items()}
+    SAMPLES.write_text(json.dumps(samples, indent=1))
+
+
+def measure(options):
+    """(figures, number of failures)."""
+    print(f"machine    {cpu_name()}")
+    engines = engines_chosen(options)
+    chosen = programs_chosen(options)
+    results = {}
+    for index, program in enumerate(chosen):
+        say(f"{index + 1}/{len(chosen)} {program.name}")
+        results[program.name] = program_measure(program, engines, options.rounds, prefix=options.prefix)
+    say("")
+    if not results:
+        print("no program matches")
+        return [], 0
+    names = [e.name for e in engines]
+    notes = json.loads(NOTES.read_text())
+    table_print(results, all_names(names), notes)
+    print()
+    samples_write(results)
+    return figures_make(results, names, bool(options.external)), failures_print(results)
+
+
+def all_names(present) -> list:
+    """All engines have a column, also those that aren't installed: theirs is '-'."""
+    return [e.name for e in all_engines() if e.name in present or not e.is_info]

@@ -1,0 +1,119 @@
+/*
+ * Dead code: what has no effect and no live user goes.
+ *
+ * Marks from the instructions with effects backwards through arguments, with a worklist; phis that
+ * only feed each other die too. Arguments are resolved past copies on the way, so that behind this
+ * pass none is left.
+ */
+#include "base/bitset.h"
+#include "engine/opt/opt.h"
+
+/* A division that can't trap: by a constant that is neither 0 nor, if signed, -1. */
+static bool is_safe_division(const struct ssa_func *fn, const struct ssa_inst *inst)
+{
+    uint64_t c;
+    if (inst->op < SSA_DIV_S || inst->op > SSA_REM_U ||
+        !ssa_is_const(fn, (val_t){inst->arg[1]}, &c) || c == 0) {
+        return false;
+    }
+    bool is_signed = inst->op == SSA_DIV_S || inst->op == SSA_REM_S;
+    return !is_signed || c != (inst->type == T_I32 ? UINT32_MAX : UINT64_MAX);
+}
+
+bool opt_has_effect(const struct ssa_func *fn, const struct ssa_inst *inst)
+{
+    uint16_t flags = ssa_op_infos[inst->op].flags;
+    if ((flags & (SSA_END | SSA_CALLS | SSA_WRITES)) != 0) {
+        return true;
+    }
+    if ((flags & SSA_TRAPS) != 0) {
+        return !is_safe_division(fn, inst);
+    }
+    return inst->op == SSA_INST_STORE || inst->op == SSA_PTR_STORE;
+}
+
+struct marker {
+    struct ssa_func *fn;
+    uint64_t *live;
+    uint32_t *work;
+    uint32_t n_work;
+};
+
+static void mark(struct marker *m, uint32_t v)
+{
+    if (!bitset_test(m->live, v)) {
+        bitset_set(m->live, v);
+        m->work[m->n_work++] = v;
+    }
+}
+
+static void mark_args(struct marker *m, uint32_t v)
+{
+    struct ssa_inst *inst = &m->fn->insts[v];
+    uint32_t *args = ssa_args(m->fn, inst);
+    uint32_t n = ssa_n_args(inst);
+    for (uint32_t i = 0; i < n; i++) {
+        args[i] = ssa_resolve(m->fn, (val_t){args[i]}).i;
+        mark(m, args[i]);
+    }
+}
+
+static void sweep(struct marker *m)
+{
+    struct ssa_func *fn = m->fn;
+    for (uint32_t b = 0; b < fn->n_blocks; b++) {
+        uint32_t next;
+        for (uint32_t v = fn->blocks[b].first; v != 0; v = next) {
+            next = fn->insts[v].next;
+            if (!bitset_test(m->live, v)) {
+                ssa_remove(fn, (val_t){v}, VAL_NONE);
+            }
+        }
+    }
+}
+
+status_t pass_dce(struct compile *cx)
+{
+    struct ssa_func *fn = cx->fn;
+    size_t mark_at = arena_mark(fn->arena);
+    struct marker m = {.fn = fn};
+    m.live = arena_zalloc(fn->arena, bitset_words(fn->n_insts), sizeof *m.live);
+    m.work = arena_array(fn->arena, fn->n_insts, sizeof *m.work);
+    if (m.live == NULL || m.work == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    for (uint32_t b = 0; b < fn->n_blocks; b++) {
+        for (uint32_t v = fn->blocks[b].first; v != 0; v = fn->insts[v].next) {
+            if (fn->insts[v].op == SSA_PARAM || opt_has_effect(fn, &fn->insts[v])) {
+                mark(&m, v);
+            }
+        }
+    }
+    while (m.n_work > 0) {
+        mark_args(&m, m.work[--m.n_work]);
+    }
+    sweep(&m);
+    arena_release(fn->arena, mark_at);
+    return STATUS_OK;
+}
+
+status_t opt_count_uses(struct ssa_func *fn, uint32_t **n_uses)
+{
+    uint32_t *n = arena_zalloc(fn->arena, fn->n_insts, sizeof *n);
+    *n_uses = n;
+    if (n == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    for (uint32_t b = 0; b < fn->n_blocks; b++) {
+        for (uint32_t v = fn->blocks[b].first; v != 0; v = fn->insts[v].next) {
+            struct ssa_inst *inst = &fn->insts[v];
+            uint32_t *args = ssa_args(fn, inst);
+            uint32_t n_args = ssa_n_args(inst);
+            for (uint32_t i = 0; i < n_args; i++) {
+                args[i] = ssa_resolve(fn, (val_t){args[i]}).i;
+                n[args[i]]++;
+            }
+        }
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,22 @@
+/*
+ * Constant folding and algebraic simplification of a single instruction.
+ */
+#ifndef ENGINE_OPT_FOLD_H
+#define ENGINE_OPT_FOLD_H
+
+#include "engine/ssa/ssa.h"
+
+/* fold_inst may make this many constants: reserve room for them before. */
+#define FOLD_MAX_NEW 4
+
+/*
+ * Simplifies an instruction that need not be in a block: its arguments are looked at through
+ * copies. Returns the existing value (or constant) that it equals; or VAL_NONE, and *inst may
+ * then have become a simpler instruction over existing values.
+ */
+/* The largest value that an integer may have, by a short look at its definition. */
+uint64_t fold_value_max(const struct ssa_func *fn, val_t v);
+
+val_t fold_inst(struct ssa_func *fn, struct ssa_inst *inst);
+
+#endif

@@ -1,0 +1,306 @@
+/*
+ * Global value numbering, with folding, in one walk over the blocks in reverse postorder.
+ *
+ * An instruction that computes what an earlier, dominating one did becomes a copy of it. Pure
+ * operations are keyed by what they are; what depends on state is keyed by the state's number too:
+ *
+ *   - fields of the instance: two numbers, for globals and for sizes, which change with stores
+ *     and calls, at loops that contain such, and where paths with different numbers meet;
+ *   - linear memory: a number that is new for each block, store and call: plain loads are merged
+ *     only within a block without calls in between (design, hard spot 4: another program may
+ *     write a window, and a value used after its check must be the one that was checked).
+ *
+ * A check (TRAP_IF) or a trapping operation that is dominated by its like can't trap again.
+ *
+ * The table is open addressed and remembers the newest of equal ones; one that doesn't dominate
+ * is replaced. Dominance is two comparisons of numbers in the dominator tree.
+ */
+#include "base/hash.h"
+#include "engine/opt/fold.h"
+#include "engine/opt/opt.h"
+
+struct entry {
+    uint32_t value; /* 0: free */
+    uint32_t state;
+    val_t stands_for; /* usually value; for a store, what was stored */
+};
+
+struct numbering {
+    struct ssa_func *fn;
+    struct entry *table;
+    uint32_t mask, n_entries;
+    uint32_t *pre, *end; /* by block: its subtree in the dominator tree is [pre, end) */
+    uint32_t *globals_out, *sizes_out; /* by block: numbers at its end */
+    uint32_t globals, sizes, memory;   /* numbers now */
+    uint32_t next_state;
+};
+
+static bool dominates(const struct numbering *n, uint32_t above, uint32_t below)
+{
+    return n->pre[above] <= n->pre[below] && n->pre[below] < n->end[above];
+}
+
+/* ---- The table ---- */
+
+static uint64_t hash_inst(const struct ssa_inst *inst, uint8_t n_args, uint32_t state)
+{
+    uint64_t h = (uint64_t)inst->op << 32 | (uint64_t)inst->type << 16 | inst->sub;
+    h = hash_add(h, inst->imm);
+    if (n_args > 0) {
+        h = hash_add(h, (uint64_t)inst->arg[0] << 32 | (n_args > 1 ? inst->arg[1] : 0));
+    }
+    return hash_add(h, (uint64_t)state << 32 | (n_args > 2 ? inst->arg[2] : 0));
+}
+
+static bool is_same(const struct ssa_inst *a, const struct ssa_inst *b, uint8_t n_args)
+{
+    if (a->op != b->op || a->type != b->type || a->sub != b->sub || a->imm != b->imm) {
+        return false;
+    }
+    for (uint8_t i = 0; i < n_args; i++) {
+        if (a->arg[i] != b->arg[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The dominating equal of v's instruction; or none, and v is now the one to find. */
+static val_t find_or_add(struct numbering *n, const struct ssa_inst *key, uint8_t n_args,
+                         uint32_t state, uint32_t v, val_t stands_for)
+{
+    uint32_t at = (uint32_t)hash_inst(key, n_args, state) & n->mask;
+    for (; n->table[at].value != 0; at = (at + 1) & n->mask) {
+        const struct entry *e = &n->table[at];
+        if (e->state == state && is_same(&n->fn->insts[e->value], key, n_args)) {
+            if (dominates(n, n->fn->insts[e->value].block, key->block)) {
+                return ssa_resolve(n->fn, e->stands_for);
+            }
+            break;
+        }
+    }
+    n->table[at] = (struct entry){v, state, stands_for};
+    return VAL_NONE;
+}
+
+/* ---- States ---- */
+
+static void new_state(struct numbering *n, bool has_globals, bool has_sizes)
+{
+    if (has_globals) {
+        n->globals = n->next_state++;
+    }
+    if (has_sizes) {
+        n->sizes = n->next_state++;
+    }
+    n->memory = n->next_state++;
+}
+
+static void enter_block(struct numbering *n, uint32_t b)
+{
+    const struct ssa_func *fn = n->fn;
+    const struct ssa_block *block = &fn->blocks[b];
+    const struct ssa_loop *loop = &fn->loops[block->loop];
+    bool is_header = block->loop != 0 && loop->header == b;
+    n->memory = n->next_state++;
+    if (block->n_preds == 0) {
+        new_state(n, true, true);
+        return;
+    }
+    const uint32_t *preds = ssa_preds(fn, block);
+    n->globals = n->globals_out[preds[0]];
+    n->sizes = n->sizes_out[preds[0]];
+    bool has_globals = is_header && (loop->has_call || loop->has_store);
+    bool has_sizes = is_header && loop->has_call;
+    for (uint32_t i = 1; i < block->n_preds; i++) {
+        if (preds[i] < b) {
+            has_globals |= n->globals_out[preds[i]] != n->globals;
+            has_sizes |= n->sizes_out[preds[i]] != n->sizes;
+        }
+    }
+    new_state(n, has_globals, has_sizes);
+}
+
+/* The number of the state that an instruction reads; 0 if it is a matter of arguments alone. */
+static uint32_t state_read(const struct numbering *n, const struct ssa_inst *inst)
+{
+    if (ssa_has(inst, SSA_READS)) {
+        return n->memory;
+    }
+    if (inst->op == SSA_INST_LOAD || inst->op == SSA_PTR_LOAD) {
+        return inst->sub == FIELD_GLOBAL ? n->globals : inst->sub == FIELD_SIZES ? n->sizes : 0;
+    }
+    return 0;
+}
+
+/* ---- Instructions ---- */
+
+static bool is_numbered(const struct ssa_inst *inst)
+{
+    uint16_t flags = ssa_op_infos[inst->op].flags;
+    if ((flags & (SSA_CALLS | SSA_WRITES | SSA_END)) != 0) {
+        return false;
+    }
+    if ((flags & SSA_PURE) != 0) {
+        return inst->op != SSA_CONST && inst->op != SSA_VCONST && inst->op != SSA_COPY;
+    }
+    return (flags & SSA_TRAPS) != 0 || inst->op == SSA_INST_LOAD || inst->op == SSA_PTR_LOAD;
+}
+
+/* What a load of the same place would give after this store: found as if it had been loaded. */
+static void forward_store(struct numbering *n, uint32_t v)
+{
+    struct ssa_inst *inst = &n->fn->insts[v];
+    if (inst->op != SSA_INST_STORE || inst->sub != FIELD_GLOBAL) {
+        return;
+    }
+    struct ssa_inst load = {.op = SSA_INST_LOAD,
+                            .type = n->fn->insts[inst->arg[0]].type,
+                            .sub = FIELD_GLOBAL,
+                            .imm = inst->imm,
+                            .block = inst->block};
+    uint32_t at = (uint32_t)hash_inst(&load, 0, n->globals) & n->mask;
+    while (n->table[at].value != 0) {
+        at = (at + 1) & n->mask;
+    }
+    /* the table compares with the instruction of .value: the store can't be it, so an unlinked
+     * load stands there */
+    val_t shadow = ssa_new(n->fn, SSA_INST_LOAD, load.type);
+    val_t stored = {n->fn->insts[v].arg[0]};
+    n->fn->insts[shadow.i] = load;
+    n->table[at] = (struct entry){shadow.i, n->globals, stored};
+}
+
+static void change_states(struct numbering *n, uint32_t v)
+{
+    const struct ssa_inst *inst = &n->fn->insts[v];
+    if (ssa_has(inst, SSA_CALLS)) {
+        new_state(n, true, true);
+    } else if (inst->op == SSA_INST_STORE || inst->op == SSA_PTR_STORE) {
+        new_state(n, true, inst->sub == FIELD_SIZES);
+        forward_store(n, v);
+    } else if (ssa_has(inst, SSA_WRITES)) {
+        n->memory = n->next_state++;
+    }
+}
+
+static void order_commutative(struct ssa_inst *inst)
+{
+    if (ssa_has(inst, SSA_COMM) && inst->arg[0] > inst->arg[1] && inst->op != SSA_NOP) {
+        uint32_t a = inst->arg[0];
+        inst->arg[0] = inst->arg[1];
+        inst->arg[1] = a;
+    }
+}
+
+/* A constant stays on the right, where the folding has put it. */
+static bool has_const(const struct ssa_func *fn, const struct ssa_inst *inst)
+{
+    return fn->insts[inst->arg[1]].op == SSA_CONST || fn->insts[inst->arg[0]].op == SSA_CONST;
+}
+
+static void number_inst(struct numbering *n, uint32_t v)
+{
+    struct ssa_func *fn = n->fn;
+    struct ssa_inst *inst = &fn->insts[v];
+    uint32_t *args = ssa_args(fn, inst);
+    uint32_t n_args = ssa_n_args(inst);
+    for (uint32_t i = 0; i < n_args; i++) {
+        args[i] = ssa_resolve(fn, (val_t){args[i]}).i;
+    }
+    if (is_numbered(inst)) {
+        val_t same = fold_inst(fn, inst);
+        if (same.i != 0) {
+            ssa_remove(fn, (val_t){v}, same);
+            return;
+        }
+        uint64_t cond;
+        if (inst->op == SSA_TRAP_IF && ssa_is_const(fn, (val_t){inst->arg[0]}, &cond) &&
+            cond == 0) {
+            ssa_remove(fn, (val_t){v}, VAL_NONE);
+            return;
+        }
+        n_args = ssa_n_args(inst);
+        if (n_args == 2 && ssa_has(inst, SSA_COMM) && !has_const(fn, inst)) {
+            order_commutative(inst);
+        }
+        same = find_or_add(n, inst, (uint8_t)n_args, state_read(n, inst), v, (val_t){v});
+        if (same.i != 0) {
+            ssa_remove(fn, (val_t){v}, inst->type == T_VOID ? VAL_NONE : same);
+        }
+    } else {
+        change_states(n, v);
+    }
+}
+
+/* Intervals of the dominator tree, from parents that have lower numbers than their children. */
+static void number_tree(struct numbering *n)
+{
+    const struct ssa_func *fn = n->fn;
+    for (uint32_t b = 0; b < fn->n_blocks; b++) {
+        n->end[b] = 1; /* the size of the subtree, for now */
+    }
+    for (uint32_t b = fn->n_blocks; b-- > 1;) {
+        n->end[fn->blocks[b].idom] += n->end[b];
+    }
+    uint32_t *next = n->globals_out; /* free until the walk */
+    n->pre[0] = 0;
+    next[0] = 1;
+    for (uint32_t b = 1; b < fn->n_blocks; b++) {
+        uint32_t parent = fn->blocks[b].idom;
+        n->pre[b] = next[parent];
+        next[parent] += n->end[b];
+        next[b] = n->pre[b] + 1;
+    }
+    for (uint32_t b = 0; b < fn->n_blocks; b++) {
+        n->end[b] += n->pre[b];
+    }
+}
+
+static status_t init_numbering(struct numbering *n, struct compile *cx)
+{
+    struct ssa_func *fn = cx->fn;
+    uint64_t cap = 64;
+    while (cap < (uint64_t)fn->n_insts * 2) {
+        cap *= 2;
+    }
+    *n = (struct numbering){.fn = fn, .mask = (uint32_t)cap - 1, .next_state = 1};
+    n->table = arena_zalloc(cx->arena, cap, sizeof *n->table);
+    n->pre = arena_array(cx->arena, fn->n_blocks, sizeof *n->pre);
+    n->end = arena_array(cx->arena, fn->n_blocks, sizeof *n->end);
+    n->globals_out = arena_array(cx->arena, fn->n_blocks, sizeof *n->globals_out);
+    n->sizes_out = arena_array(cx->arena, fn->n_blocks, sizeof *n->sizes_out);
+    return n->table == NULL || n->pre == NULL || n->end == NULL || n->globals_out == NULL ||
+                   n->sizes_out == NULL
+               ? ERR_NO_MEMORY
+               : STATUS_OK;
+}
+
+status_t pass_gvn(struct compile *cx)
+{
+    struct ssa_func *fn = cx->fn;
+    /* one constant or shadow per instruction and fold; room is made as it is used */
+    status_t status = ssa_reserve_insts(fn, 2 * FOLD_MAX_NEW);
+    struct numbering n;
+    if (status == STATUS_OK) {
+        status = init_numbering(&n, cx);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    number_tree(&n);
+    for (uint32_t b = 0; b < fn->n_blocks && status == STATUS_OK; b++) {
+        enter_block(&n, b);
+        uint32_t next;
+        for (uint32_t v = fn->blocks[b].first; v != 0 && status == STATUS_OK; v = next) {
+            next = fn->insts[v].next;
+            status = ssa_reserve_insts(fn, 2 * FOLD_MAX_NEW);
+            if (status == STATUS_OK && fn->insts[v].op != SSA_PHI) {
+                number_inst(&n, v);
+            }
+        }
+        n.globals_out[b] = n.globals;
+        n.sizes_out[b] = n.sizes;
+    }
+    return status;
+}

@@ -1,0 +1,177 @@
+/*
+ * Traps: which one, and where (see trap.h).
+ */
+#include "kernel/process/trap.h"
+
+#include <string.h>
+
+#include "kernel/process/module.h"
+
+/* A limit on walking, not on recursion: the stack is at most STACK_MAX_BYTES. */
+#define WALK_MAX (UINT64_C(1) << 28)
+
+static bool trap_is_known(uint8_t number)
+{
+    switch (number) {
+#define TRAP(name, number, text) case number:
+#include "engine/traps.def"
+#undef TRAP
+        return number != TRAP_NONE;
+    default:
+        return false;
+    }
+}
+
+/* Which trap a fault in guest code is; TRAP_NONE: something that compiled code never does. */
+static enum engine_trap fault_trap(const struct activation *activation,
+                                   const struct arch_fault *fault)
+{
+    switch (fault->kind) {
+    case ARCH_FAULT_DIVIDE:
+        return TRAP_DIV_ZERO;
+    case ARCH_FAULT_UNDEFINED: {
+        uint8_t number = arch_trap_code((const void *)fault->pc); // NOLINT
+        return trap_is_known(number) ? (enum engine_trap)number : TRAP_NONE;
+    }
+    case ARCH_FAULT_ACCESS: {
+        if (stack_guards(activation->stack, fault->addr)) {
+            return TRAP_STACK;
+        }
+        uint64_t base = slot_find(activation->process->home, fault->addr);
+        return base != 0 && fault->addr >= base ? TRAP_MEMORY : TRAP_NONE;
+    }
+    case ARCH_FAULT_OTHER:
+    default:
+        return TRAP_NONE;
+    }
+}
+
+struct arch_activation *kernel_fault(const struct arch_fault *fault)
+{
+    struct cpu *cpu = cpu_self();
+    struct activation *activation = cpu == NULL ? NULL : cpu->activation;
+    if (activation == NULL) {
+        return NULL;
+    }
+    enum engine_trap kind = TRAP_NONE;
+    if (fault->is_probe) {
+        kind = stack_guards(activation->stack, fault->addr) ? TRAP_STACK : TRAP_NONE;
+    } else if (module_find(fault->pc) != NULL) {
+        kind = fault_trap(activation, fault);
+    }
+    if (kind == TRAP_NONE) {
+        return NULL;
+    }
+    activation->kind = kind;
+    activation->frame = (struct guest_frame){fault->pc, fault->sp, fault->is_probe};
+    return &activation->arch;
+}
+
+void trap_raise(enum engine_trap kind, status_t status, struct guest_frame frame)
+{
+    struct activation *activation = cpu_self()->activation;
+    activation->kind = kind;
+    activation->status = status;
+    activation->frame = frame;
+    arch_land(&activation->arch);
+}
+
+/* ---- backtraces ---- */
+
+/* Steps out of a frame of bytes to its caller's; false at the end of the stack. */
+static bool frame_leave(const struct activation *activation, struct guest_frame *frame,
+                        uint64_t bytes)
+{
+    uint64_t at = frame->sp + bytes;
+    if (!stack_holds(activation->stack, at, sizeof frame->pc)) {
+        return false;
+    }
+    memcpy(&frame->pc, (const void *)at, sizeof frame->pc); // NOLINT(performance-no-int-to-ptr)
+    frame->sp = at + sizeof frame->pc;
+    frame->is_return = true;
+    return true;
+}
+
+static void trap_add_frame(struct trap *trap, const struct module *module,
+                           const struct engine_place *place)
+{
+    if (trap->n_frames < TRAP_FRAMES_MAX) {
+        trap->frames[trap->n_frames] = (struct trap_frame){
+            .module = module,
+            .funcidx = module->contents->n_func_imports + place->func,
+            .wasm_offset = place->wasm_offset,
+        };
+    }
+    trap->n_frames++;
+}
+
+static uint64_t function_frame_bytes(const struct module *module, const struct engine_place *place,
+                                     const struct guest_frame *frame)
+{
+    if (frame->is_return) {
+        return place->frame_bytes;
+    }
+    const uint8_t *code = module_code(module) + module_image_func(module, place->func)->code_offset;
+    return arch_frame_bytes(code, (const void *)frame->pc, place->frame_bytes); // NOLINT
+}
+
+#define THUNK_ABSENT UINT32_MAX
+
+/* The frame of the host or cross thunk that the code offset lies in; false: an entry thunk, where
+ * the activation began. Thunks have no table by address: the nearest start below is the one. */
+static bool thunk_frame_bytes(const struct module *module, uint64_t offset, uint64_t *bytes)
+{
+    uint64_t nearest = 0;
+    bool is_found = false;
+    for (uint32_t i = 0; i < module->image->n_types; i++) {
+        const struct engine_image_thunks *t = module_thunks(module, i);
+        if (t->entry != THUNK_ABSENT && t->entry < offset && t->entry >= nearest) {
+            nearest = t->entry;
+            is_found = false;
+        }
+        if (t->host != THUNK_ABSENT && t->host < offset && t->host >= nearest) {
+            nearest = t->host;
+            is_found = true;
+            *bytes = t->host_frame_bytes;
+        }
+        if (t->cross != THUNK_ABSENT && t->cross < offset && t->cross >= nearest) {
+            nearest = t->cross;
+            is_found = true;
+            *bytes = t->cross_frame_bytes;
+        }
+    }
+    return is_found;
+}
+
+static void trap_walk(const struct activation *activation, struct trap *trap)
+{
+    struct guest_frame frame = activation->frame;
+    for (uint64_t i = 0; i < WALK_MAX; i++) {
+        /* a call may be the last instruction of its image: look up a byte before its return */
+        const struct module *module = module_find(frame.pc - (frame.is_return ? 1 : 0));
+        if (module == NULL) {
+            return;
+        }
+        struct engine_place place;
+        uint64_t offset = frame.pc - (uint64_t)module_code(module), bytes;
+        if (engine_image_find(module->image, offset, frame.is_return, &place)) {
+            trap_add_frame(trap, module, &place);
+            bytes = function_frame_bytes(module, &place, &frame);
+        } else if (!frame.is_return || !thunk_frame_bytes(module, offset, &bytes)) {
+            return;
+        }
+        if (!frame_leave(activation, &frame, bytes)) {
+            return;
+        }
+    }
+}
+
+void trap_describe(const struct activation *activation, struct trap *out)
+{
+    *out = (struct trap){
+        .kind = activation->kind,
+        .status = activation->status,
+        .exit_code = activation->process->exit_code,
+    };
+    trap_walk(activation, out);
+}

@@ -1,0 +1,13 @@
+// Runs a WASI program on the V8 of this node: node wasi.mjs FILE.wasm
+import fs from 'node:fs';
+import { WASI } from 'node:wasi';
+
+const wasi = new WASI({ version: 'preview1', args: ['prog.wasm'], returnOnExit: true });
+const imports = wasi.getImportObject();
+for (const functions of Object.values(imports)) {
+  for (const [name, call] of Object.entries(functions)) {
+    functions[name] = (...args) => call(...args); // passed as they are, they make node 20 abort
+  }
+}
+const module = new WebAssembly.Module(fs.readFileSync(process.argv[2]));
+process.exitCode = wasi.start(new WebAssembly.Instance(module, imports));
