@@ -1,8 +1,8 @@
 """Row 2: what a call of the kernel from wasm costs, in C, the time of a direct call in native code.
 
-The guest (calls/guest.c) imports three functions of module tokamak_1: nop, time_coarse and time_precise.
-Its native twin gives the yardsticks in the same minute. V8 is shown beside it: there the same import is
-a call from wasm to JavaScript.
+The guest (calls/guest.c) imports three functions of module tokamak_1: nop, time_coarse and
+time_precise. Its native twin gives the yardsticks in the same minute. V8 is shown beside it: there
+the same import is a call from wasm to JavaScript.
 """
 
 from lib import toolchain
@@ -67,9 +67,13 @@ def measure(options):
         value = tokamak[kind][0] / unit_ps if kind in tokamak else None
         yardstick = f"C: a native direct call, {unit_ps / 1000:.2f} ns in this run"
         if kind == "precise":
-            yardstick += f"; the time-stamp counter alone takes {native['counter'][0] / unit_ps:.0f} C here"
+            yardstick += (
+                f"; the time-stamp counter alone takes {native['counter'][0] / unit_ps:.0f} C here"
+            )
         figures.append(figure(2, f"call from wasm: {kind}", value, "C", yardstick, None, target))
     if "cold-nop" in tokamak:
-        figures.append(figure(2, "call from wasm: nop, cold caches", tokamak["cold-nop"][0] / unit_ps, "C"))
+        figures.append(
+            figure(2, "call from wasm: nop, cold caches", tokamak["cold-nop"][0] / unit_ps, "C")
+        )
     figures.append(figure(0, "native system call", native["syscall"][0] / unit_ps, "C"))
     return figures, failures

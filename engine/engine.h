@@ -218,12 +218,12 @@ struct engine_func_record {
 };
 
 union engine_value { /* how values cross between native code and wasm: 16 bytes each */
+    uint8_t v128[16]; /* first: an initialiser of {} sets just the first member to zero */
     uint32_t i32;
     uint64_t i64;
     uint32_t f32; /* bits */
     uint64_t f64; /* bits */
     uint64_t ref; /* funcref: index; externref: 0 null, else the embedder's */
-    uint8_t v128[16];
 };
 
 /* A host function behind a host thunk: values[] holds the arguments, and then the results. */

@@ -109,9 +109,8 @@ uint32_t arch_cpu_count(void);
 
 uint64_t arch_time_ns(void);      /* monotonic */
 uint64_t arch_wall_time_ns(void); /* since 1970 */
-/* The same monotonic clock, written about every millisecond into a word that anyone may read;
- * the first call starts that. */
-const uint64_t *arch_time_coarse(void);
+/* Writes arch_time_ns into *word now and then about every millisecond, for good. Once. */
+void arch_ticker_start(uint64_t *word);
 /* Cycles of the CPU's constant-rate counter, and how they become nanoseconds. */
 uint64_t arch_cycles(void);
 uint64_t arch_cycles_per_second(void);

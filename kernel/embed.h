@@ -161,11 +161,4 @@ MUST_CHECK status_t instance_exit(struct instance *instance, int32_t exit_code);
 /* Whether all canaries around linear memories are whole; false and where the first isn't. */
 bool kernel_canaries_check(uint64_t *where);
 
-/* ---- The kernel's clocks, as guests see them; native functions ---- */
-
-uint64_t clock_coarse_ns(void);
-uint64_t clock_precise_ns(void);
-/* Makes them ready; the first takes two milliseconds. */
-void clock_start(void);
-
 #endif

@@ -1,11 +1,12 @@
 /*
- * What a call of the kernel costs (row 2): loops over imports of module "tokamak_1" that do nothing, or
- * tell the time, against a direct call of an empty function. Built twice: to wasm, where the imports are
- * the host's; and natively (BENCH_NATIVE), where the same loops give the yardsticks C (a direct call), a
- * read of the time-stamp counter and S (a null system call).
+ * What a call of the kernel costs (row 2): loops over imports of module "tokamak_1" that do
+ * nothing, or tell the time, against a direct call of an empty function. Built twice: to wasm,
+ * where the imports are the host's; and natively (BENCH_NATIVE), where the same loops give the
+ * yardsticks C (a direct call), a read of the time-stamp counter and S (a null system call).
  *
- * Prints a line per kind: its name, the least and the median time of a call in picoseconds over 31 rounds
- * of a million calls, the kinds interleaved. Times include the loop around the call, on both sides.
+ * Prints a line per kind: its name, the least and the median time of a call in picoseconds over 31
+ * rounds of a million calls, the kinds interleaved. Times include the loop around the call, on both
+ * sides.
  */
 #include <stdlib.h>
 

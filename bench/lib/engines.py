@@ -1,7 +1,7 @@
 """The engines of the table: how each prepares a program, and the command that runs it.
 
-Preparing (compiling, where the engine can do it beforehand) is not timed; each program takes its own
-time from inside. An engine that isn't installed says how to get it.
+Preparing (compiling, where the engine can do it beforehand) is not timed; each program takes its
+own time from inside. An engine that isn't installed says how to get it.
 """
 
 import os
@@ -9,8 +9,8 @@ import re
 import shutil
 from pathlib import Path
 
-from . import toolchain
-from .paths import LIB, NODE_MODULES, OUT, PEER_CODE, TOKAMAK, VENV_PYTHON
+from . import paths, toolchain
+from .paths import LIB, NODE_MODULES, OUT, PEER_CODE, VENV_PYTHON
 from .toolchain import BuildError, Program, make, run
 
 WABT_RUNTIME = Path("/usr/share/wabt/wasm2c")
@@ -61,7 +61,7 @@ class NativeScalar(Native):
 
 
 class Tokamak(Engine):
-    """`options` are given to `tokamak compile`."""
+    """`options` are given to `tokamak compile`, and to `run`, which refuses an image of others."""
 
     def __init__(self, name="tokamak", options=(), max_memory=None):
         self.name = name
@@ -70,29 +70,33 @@ class Tokamak(Engine):
         self.max_memory = max_memory
 
     def missing(self):
-        return None if TOKAMAK.exists() else "build/tokamak is missing: run `make`"
+        return None if paths.TOKAMAK.exists() else "build/tokamak is missing: run `make`"
 
     def version(self):
-        return f"build/tokamak of {TOKAMAK.stat().st_size} bytes"
+        return f"build/tokamak of {paths.TOKAMAK.stat().st_size} bytes"
 
     def prepare(self, program):
         if self.max_memory:
             wasm = toolchain.wasm_bounded(program, self.max_memory)
         else:
             wasm = toolchain.wasm(program)
-        product = OUT / self.name / f"{program.name}.cwasm"
-        argv = [TOKAMAK, "compile", *self.options, wasm, "-o", product]
-        return make(product, argv, [TOKAMAK, wasm])
+        product = OUT / f"{self.name}{program.variant}" / f"{program.name}.cwasm"
+        argv = [paths.TOKAMAK, "compile", *self.options, wasm, "-o", product]
+        return make(product, argv, [paths.TOKAMAK, wasm])
 
     def command(self, artifact):
-        return [TOKAMAK, "run", "--allow-precompiled", artifact]
+        return [paths.TOKAMAK, "run", *self.options, "--allow-precompiled", artifact]
 
 
 class V8(Engine):
     """node from npm: TurboFan for all functions before the program starts."""
 
-    FLAGS = ["--no-liftoff", "--no-wasm-tier-up", "--no-wasm-dynamic-tiering",
-             "--no-wasm-lazy-compilation"]
+    FLAGS = [
+        "--no-liftoff",
+        "--no-wasm-tier-up",
+        "--no-wasm-dynamic-tiering",
+        "--no-wasm-lazy-compilation",
+    ]
 
     def __init__(self, name, package):
         self.name = name
@@ -103,7 +107,9 @@ class V8(Engine):
         return None if self.node.exists() else f"{self.title} is missing: run `make bench-deps`"
 
     def version(self):
-        return run([self.node, "-p", "`V8 ${process.versions.v8}, node ${process.version}`"]).strip()
+        return run(
+            [self.node, "-p", "`V8 ${process.versions.v8}, node ${process.version}`"]
+        ).strip()
 
     def prepare(self, program):
         return toolchain.wasm(program)
@@ -117,7 +123,9 @@ class Wasmtime(Engine):
     title = "wasmtime (Cranelift)"
 
     def missing(self):
-        if VENV_PYTHON.exists() and list(VENV_PYTHON.parent.parent.glob("lib/*/site-packages/wasmtime")):
+        if VENV_PYTHON.exists() and list(
+            VENV_PYTHON.parent.parent.glob("lib/*/site-packages/wasmtime")
+        ):
             return None
         return "wasmtime is missing: run `make bench-deps`"
 
@@ -127,7 +135,7 @@ class Wasmtime(Engine):
 
     def prepare(self, program):
         wasm = toolchain.wasm(program)
-        product = OUT / self.name / f"{program.name}.cwasm"
+        product = OUT / f"{self.name}{program.variant}" / f"{program.name}.cwasm"
         script = LIB / "wasmtime_run.py"
         return make(product, [VENV_PYTHON, script, "compile", wasm, product], [script, wasm])
 
@@ -166,16 +174,29 @@ class Wasm2c(Engine):
         if program.simd:
             raise NotImplementedError("this wasm2c has no SIMD")
         wasm = toolchain.wasm(program)
-        folder = OUT / self.name / program.name
+        folder = OUT / f"{self.name}{program.variant}" / program.name
         folder.mkdir(parents=True, exist_ok=True)
         source = folder / "program.c"
         make(source, ["wasm2c", "--module-name=program", wasm, "-o", source], [wasm])
         stubs = self.stubs_write(folder)
         host = PEER_CODE / "wasm2c_main.c"
         product = folder / "program"
-        # Functions that a generated stub also defines are the host's: it is linked first, stubs are weak.
-        argv = [toolchain.CC, "-O2", "-w", f"-I{folder}", f"-I{WABT_RUNTIME}", host, stubs, source,
-                WABT_RUNTIME / "wasm-rt-impl.c", "-lm", "-o", product]
+        # Functions that a generated stub also defines are the host's: it is linked first, stubs are
+        # weak.
+        argv = [
+            toolchain.CC,
+            "-O2",
+            "-w",
+            f"-I{folder}",
+            f"-I{WABT_RUNTIME}",
+            host,
+            stubs,
+            source,
+            WABT_RUNTIME / "wasm-rt-impl.c",
+            "-lm",
+            "-o",
+            product,
+        ]
         return make(product, argv, [host, source])
 
 

@@ -1,6 +1,7 @@
 /*
- * Times a program that knows nothing of us (bench/run.py --external): from before main to after it, once,
- * as its memory can't be set back for another round. The program's own output is its checksum.
+ * Times a program that knows nothing of us (bench/run.py --external): from before main to after it,
+ * once, as its memory can't be set back for another round. The program's own output is its
+ * checksum.
  */
 #include <inttypes.h>
 #include <stdint.h>

@@ -33,7 +33,9 @@ def run_once(argv, stdin, timeout_s):
     """(output, nanoseconds, None), or (None, None, what went wrong)."""
     source = open(stdin, "rb") if stdin else subprocess.DEVNULL
     try:
-        done = subprocess.run([str(a) for a in argv], stdin=source, capture_output=True, timeout=timeout_s)
+        done = subprocess.run(
+            [str(a) for a in argv], stdin=source, capture_output=True, timeout=timeout_s
+        )
     except subprocess.TimeoutExpired:
         return None, None, f"took longer than {timeout_s} s"
     finally:
@@ -45,6 +47,13 @@ def run_once(argv, stdin, timeout_s):
     if not times:
         return None, None, "printed no TIME line"
     return done.stdout, int(times[-1]), None
+
+
+def result_of(program, output: bytes) -> bytes:
+    if not program.ignore:
+        return output
+    pattern = re.compile(program.ignore.encode())
+    return b"\n".join(line for line in output.splitlines() if not pattern.search(line))
 
 
 def prepare(program, engines, cells):
@@ -79,10 +88,11 @@ def program_measure(program, engines, rounds, timeout_s=120, reference="native",
             output, took_ns, failure = run_once(argv, program.stdin, timeout_s)
             if failure:
                 cell.failure = failure
-            elif expected is None:
-                expected = output
-            elif output != expected:
-                cell.failure = f"wrong result: {last_line(output)}, not {last_line(expected)}"
+                continue
+            result = result_of(program, output)
+            expected = result if expected is None else expected
+            if result != expected:
+                cell.failure = f"wrong result: {last_line(result)}, not {last_line(expected)}"
             if not cell.failure:
                 cell.times_ns.append(took_ns)
     return cells

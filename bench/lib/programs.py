@@ -1,7 +1,8 @@
-"""The list of programs: our own (a file each), real ones from Debian sources, and those in any folder.
+"""The list of programs: our own (a file each), real ones from Debian sources, and those in any
+folder.
 
-Real programs are built from sources that bench/deps.sh has put in build/peers/src; those that aren't
-there are left out, with a line that says so.
+Real programs are built from sources that bench/deps.sh has put in build/peers/src; those that
+aren't there are left out, with a line that says so.
 """
 
 import re
@@ -11,7 +12,12 @@ from pathlib import Path
 from .paths import LIB, PROGRAMS, REAL, SOURCES
 from .toolchain import Program
 
-MAIN = re.compile(r"^\s*(int|void)\s+main\s*\(", re.MULTILINE)
+# A definition starts in column 0, whatever its type is called.
+MAIN = re.compile(r"^(?:[A-Za-z_][\w *()]*[ *])?main\s*\(", re.MULTILINE)
+
+
+# Parts of POSIX that wasi-libc emulates when asked to; without a meaning in a native build.
+EMULATED = [f"-D_WASI_EMULATED_{part}" for part in ("PROCESS_CLOCKS", "SIGNAL", "GETPID", "MMAN")]
 
 
 def own() -> list:
@@ -28,7 +34,16 @@ def real_source(package: str) -> Path:
 
 def lua() -> list:
     src = real_source("lua5.4") / "src"
-    left_out = {"lua.c", "luac.c", "linit.c", "liolib.c", "loslib.c", "loadlib.c", "ldblib.c", "lcorolib.c"}
+    left_out = {
+        "lua.c",
+        "luac.c",
+        "linit.c",
+        "liolib.c",
+        "loslib.c",
+        "loadlib.c",
+        "ldblib.c",
+        "lcorolib.c",
+    }
     library = sorted(p for p in src.glob("*.c") if p.name not in left_out)
     flags = [
         "-Dl_signalT=int",
@@ -52,7 +67,9 @@ def lua() -> list:
 
 def zstd() -> list:
     lib = real_source("libzstd") / "lib"
-    library = sorted(p for part in ("common", "compress", "decompress") for p in (lib / part).glob("*.c"))
+    library = sorted(
+        p for part in ("common", "compress", "decompress") for p in (lib / part).glob("*.c")
+    )
     flags = ["-DZSTD_DISABLE_ASM", "-DDYNAMIC_BMI2=0", "-DZSTD_NOTRACE", "-DZSTD_NO_INTRINSICS"]
     return [
         Program(f"zstd_{what}", [REAL / f"zstd_{what}.c", *library], flags, include=[lib])
@@ -88,7 +105,12 @@ def sqlite() -> list:
 def real() -> tuple:
     """The real programs whose sources are here, and lines about those that aren't."""
     found, lacking = [], []
-    for package, make in (("lua5.4", lua), ("libzstd", zstd), ("bzip2", bzip2), ("sqlite3", sqlite)):
+    for package, make in (
+        ("lua5.4", lua),
+        ("libzstd", zstd),
+        ("bzip2", bzip2),
+        ("sqlite3", sqlite),
+    ):
         if real_source(package).is_dir():
             found += make()
         else:
@@ -99,31 +121,44 @@ def real() -> tuple:
     return found, lacking
 
 
-def external(folder: Path, extra_sources=(), extra_flags=()) -> list:
-    """A program for each C file below `folder` that has a main, linked with the files beside it that
-    have none. What it prints is its checksum; a constructor and a destructor take its time."""
-    folder = folder.resolve()
-    files = sorted(folder.rglob("*.c"))
-    mains = [f for f in files if MAIN.search(f.read_text(errors="replace"))]
-    headers = sorted({h.parent for h in folder.rglob("*.h")})
-    extra = [Path(s).resolve() for s in extra_sources]
-    timer = LIB / "external_timer.c"
-    programs = []
+def has_main(path: Path) -> bool:
+    return bool(MAIN.search(path.read_text(errors="replace")))
+
+
+def external_sources(folder: Path, extra: list):
+    """(name, sources) of each program below a folder.
+
+    A file with a main is one, with the files beside it that have none. Where the main is among the
+    sources given for all, each folder with C files is one. What lies beside those isn't looked at.
+    """
+    shared = {f.parent for f in extra}
+    files = [f for f in sorted(folder.rglob("*.c")) if f.parent not in shared]
+    if any(has_main(f) for f in extra):
+        for part in sorted({f.parent for f in files}):
+            yield part.relative_to(folder), [f for f in files if f.parent == part]
+        return
+    mains = [f for f in files if has_main(f)]
     for main in mains:
-        if main in extra:
-            continue
-        beside = [f for f in files if f.parent == main.parent and f not in mains and f not in extra]
-        name = "-".join(main.relative_to(folder).with_suffix("").parts)
-        programs.append(
-            Program(
-                f"external-{name}",
-                [main, *beside, *extra, timer],
-                ["-std=gnu17", *extra_flags],
-                include=[main.parent, *headers],
-                group="external",
-            )
+        beside = [f for f in files if f.parent == main.parent and f not in mains]
+        yield main.relative_to(folder).with_suffix(""), [main, *beside]
+
+
+def external(options) -> list:
+    """The programs of a folder from elsewhere. A constructor and a destructor take their time."""
+    folder = options.external.resolve()
+    extra = [path.resolve() for path in options.external_with]
+    headers = sorted({h.parent for h in folder.rglob("*.h")})
+    return [
+        Program(
+            "external-" + "-".join(name.parts),
+            [*sources, *extra, LIB / "external_timer.c"],
+            ["-std=gnu17", *EMULATED, *options.external_flags],
+            include=[sources[0].parent, *options.external_include, *headers],
+            group="external",
+            ignore=options.external_ignore,
         )
-    return programs
+        for name, sources in external_sources(folder, extra)
+    ]
 
 
 def select(programs: list, patterns: list) -> list:

@@ -1,8 +1,9 @@
-"""build/bench.json: every figure with its row of ANCHORS.md, the yardstick, the issue's floor, the target.
+"""build/bench.json: every figure with its row of ANCHORS.md, the yardstick, the issue's floor, the
+target.
 
-An array of {"row", "name", "value", "unit", "yardstick", "floor", "floor_met", "target", "met"}. A figure
-without a floor or target has null there. A run of a part replaces the figures that it measured and keeps
-the others.
+An array of {"row", "name", "value", "unit", "yardstick", "floor", "floor_met", "target", "met"}. A
+figure without a floor or target has null there. A run of a part replaces the figures that it
+measured and keeps the others.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Compiles and links C programs with clang-19, natively and to wasm, and remembers what it has made.
+"""Compiles and links C programs with clang-19, natively and to wasm; keeps what it has made.
 
-A product is kept with a record of the command and of the files that it was made from (size and time of
-each, headers included, as clang lists them); it is made again when one of these has changed.
+A product is kept with a record of the command and of the files that it was made from (size and time
+of each, headers included, as clang lists them); it is made again when one of these has changed.
 """
 
 import hashlib
@@ -12,12 +12,14 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .paths import OUT, PROGRAMS, WASM
+from .paths import OUT, PROGRAMS
 
 CC = "clang-19"
 
-WARNINGS = """-Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual
+WARNINGS = (
+    """-Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual
 -Wdouble-promotion -Wimplicit-fallthrough -Wswitch-enum -Werror""".split()
+)
 
 COMMON = ["-O2", "-std=gnu23", f"-I{PROGRAMS}"]
 
@@ -34,6 +36,7 @@ class Target:
     compile_flags: tuple
     link_flags: tuple = ()
     simd_flags: tuple = ()
+    libraries: tuple = ("-lm",)
 
 
 @dataclass
@@ -48,10 +51,12 @@ class Program:
     group: str = "own"
     simd: bool = False
     stdin: Path | None = None
+    variant: str = ""  # of the folders that its products are in
+    ignore: str | None = None  # lines of the output that match are no part of the result
 
 
 def sysroot() -> Path:
-    """A sysroot with nothing but wasi-libc: with the default one, missing headers come from glibc."""
+    """A sysroot with just wasi-libc: with the default one, what it lacks comes from glibc."""
     root = OUT / "sysroot"
     for part in ("include", "lib"):
         link = root / part / "wasm32-wasi"
@@ -71,6 +76,7 @@ def wasm_target(name="wasm", max_memory: int | None = None) -> Target:
         tuple(triple + ["-mbulk-memory", "-mnontrapping-fptoint", "-msign-ext"]),
         tuple(link),
         ("-msimd128",),
+        tuple(f"-lwasi-emulated-{part}" for part in ("process-clocks", "signal", "getpid", "mman")),
     )
 
 
@@ -157,28 +163,32 @@ def object_make(program: Program, source: Path, target: Target) -> Path:
 
 def program_make(program: Program, target: Target, product: Path) -> Path:
     objects = [object_make(program, Path(s), target) for s in program.sources]
-    argv = [CC, *target.link_flags, *objects, "-o", product]
-    if not target.link_flags:
-        argv.append("-lm")
+    argv = [CC, *target.link_flags, *objects, *target.libraries, "-o", product]
     return make(product, argv, objects)
 
 
 def native(program: Program) -> Path:
-    return program_make(program, NATIVE, OUT / "native" / program.name)
+    return program_make(program, NATIVE, OUT / f"native{program.variant}" / program.name)
 
 
 def native_scalar(program: Program) -> Path:
-    return program_make(program, NATIVE_SCALAR, OUT / "native-novec" / program.name)
+    return program_make(
+        program, NATIVE_SCALAR, OUT / f"native-novec{program.variant}" / program.name
+    )
 
 
 def wasm(program: Program) -> Path:
-    return program_make(program, wasm_target(), WASM / f"{program.name}.wasm")
+    return program_make(
+        program, wasm_target(), OUT / f"wasm{program.variant}" / f"{program.name}.wasm"
+    )
 
 
 def wasm_bounded(program: Program, max_memory: int) -> Path:
     """The same with a declared maximum of memory, which a dense slot needs."""
     target = wasm_target("wasm", max_memory)
-    return program_make(program, target, OUT / "wasm-bounded" / f"{program.name}.wasm")
+    return program_make(
+        program, target, OUT / f"wasm-bounded{program.variant}" / f"{program.name}.wasm"
+    )
 
 
 def missing() -> str | None:

@@ -1,6 +1,7 @@
-// Runs a WASI command under V8: node wasi_run.mjs FILE.wasm [ARGS…]. The few functions that a benchmark
-// program needs, written here because node's own differ from version to version; any other name answers
-// ENOSYS. Compilation is synchronous and before the clock, which runs inside the program.
+// Runs a WASI command under V8: node wasi_run.mjs FILE.wasm [ARGS…]. The few functions that a
+// benchmark program needs, written here because node's own differ from version to version; any
+// other name answers ENOSYS. Compilation is synchronous and before the clock, which runs inside the
+// program.
 
 import { readFileSync, readSync, writeSync } from "node:fs";
 import { randomFillSync } from "node:crypto";

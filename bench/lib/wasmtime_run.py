@@ -1,9 +1,11 @@
-"""wasmtime through its Python package: `compile FILE.wasm FILE.cwasm`, `run FILE.cwasm [ARGS…]`, or
-`time FILE.wasm` (CPU seconds and peak memory of one compilation). Run by build/peers/venv's Python.
+"""wasmtime through its Python package; run by the Python of build/peers/venv.
 
-Code is compiled as wasmtime runs it at its best: Cranelift at opt_level speed, a reservation of 4 GiB
-and guards instead of bounds checks, no fuel, no epochs. The Python around it takes no part in the time,
-which is measured inside the program.
+`compile FILE.wasm FILE.cwasm`, `run FILE.cwasm [ARGS…]`, or `time FILE.wasm`: the CPU seconds and the
+peak memory of one compilation.
+
+Code is compiled as wasmtime runs it at its best: Cranelift at opt_level speed, a reservation of 4
+GiB and guards instead of bounds checks, no fuel, no epochs. The Python around it takes no part in
+the time, which is measured inside the program.
 """
 
 import resource

@@ -1,11 +1,12 @@
 /*
  * What every benchmark program shares: a clock, rounds, a checksum.
  *
- * A program is one function that does a fixed amount of work and returns a checksum. bench_run calls
- * it a few times, times each round, and prints the checksum to stdout and the time of the quickest
- * round to stderr ("TIME <ns>"): the quickest, because everything that disturbs a round makes it
- * longer. The same source is compiled natively and to wasm, so the checksum must not depend on the
- * width of a pointer or of `long`, nor on libm (whose last digit differs); sqrt is exact and allowed.
+ * A program is one function that does a fixed amount of work and returns a checksum. bench_run
+ * calls it a few times, times each round, and prints the checksum to stdout and the time of the
+ * quickest round to stderr ("TIME <ns>"): the quickest, because everything that disturbs a round
+ * makes it longer. The same source is compiled natively and to wasm, so the checksum must not
+ * depend on the width of a pointer or of `long`, nor on libm (whose last digit differs); sqrt is
+ * exact and allowed.
  */
 #ifndef BENCH_H
 #define BENCH_H

@@ -1,6 +1,7 @@
 /*
- * Products of big numbers from 64-bit limbs: 64 x 64 -> 128-bit products and chains of carries, which
- * wasm 2.0 has no instruction for. Computes Fibonacci numbers by doubling, and prints by a checksum.
+ * Products of big numbers from 64-bit limbs: 64 x 64 -> 128-bit products and chains of carries,
+ * which wasm 2.0 has no instruction for. Computes Fibonacci numbers by doubling, and prints by a
+ * checksum.
  */
 #include <string.h>
 

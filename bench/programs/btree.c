@@ -1,4 +1,7 @@
-/* A B-tree of integers: insert with splits, lookup, walk in order. Node-wise binary search and memmove. */
+/*
+ * A B-tree of integers: insert with splits, lookup, walk in order. Node-wise binary search and
+ * memmove.
+ */
 #include <stdlib.h>
 #include <string.h>
 

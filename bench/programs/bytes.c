@@ -1,6 +1,7 @@
 /*
- * Loops over bytes as small programs have them, written out: length, copy, compare, find, upper case,
- * reverse, count of lines; and the same by libc's memcpy, memset and memmove with odd lengths.
+ * Loops over bytes as small programs have them, written out: length, copy, compare, find, upper
+ * case, reverse, count of lines; and the same by libc's memcpy, memset and memmove with odd
+ * lengths.
  */
 #include <string.h>
 

@@ -1,4 +1,7 @@
-/* CRC-32 by one table (a chain of byte, xor, load) and by eight tables (eight bytes a step), Adler-32. */
+/*
+ * CRC-32 by one table (a chain of byte, xor, load) and by eight tables (eight bytes a step),
+ * Adler-32.
+ */
 #include <string.h>
 
 #include "bench.h"

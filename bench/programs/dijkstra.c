@@ -1,6 +1,6 @@
 /*
- * Shortest paths in a random graph: Dijkstra's algorithm with a binary heap that knows where each node
- * lies, so that a key can be lowered. Adjacency in one array; scattered loads.
+ * Shortest paths in a random graph: Dijkstra's algorithm with a binary heap that knows where each
+ * node lies, so that a key can be lowered. Adjacency in one array; scattered loads.
  */
 #include "bench.h"
 

@@ -1,6 +1,6 @@
 /*
- * Whole-number division in its kinds: by variables and by constants, signed and unsigned, 32 and 64 bits:
- * greatest common divisors, Collatz sequences, primes by trial, digits, dates from days.
+ * Whole-number division in its kinds: by variables and by constants, signed and unsigned, 32 and 64
+ * bits: greatest common divisors, Collatz sequences, primes by trial, digits, dates from days.
  */
 #include "bench.h"
 

@@ -1,6 +1,7 @@
 /*
- * Fannkuch: over all permutations of n numbers, the most reversals of the first k (k being the first
- * number) until a 1 comes first. Small arrays, short unpredictable loops, much shuffling of ints.
+ * Fannkuch: over all permutations of n numbers, the most reversals of the first k (k being the
+ * first number) until a 1 comes first. Small arrays, short unpredictable loops, much shuffling of
+ * ints.
  */
 #include <string.h>
 

@@ -15,7 +15,9 @@ struct complex64 {
 
 static struct complex64 signal[SIZE], twiddle[SIZE / 2];
 
-/* e^(i pi k / (size / 2)) for all k, each from an earlier one by a rotation of twice-halved angles. */
+/*
+ * e^(i pi k / (size / 2)) for all k, each from an earlier one by a rotation of twice-halved angles.
+ */
 static void twiddle_init(void)
 {
     double cosine = -1, sine = 0;

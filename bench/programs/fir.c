@@ -1,4 +1,7 @@
-/* Digital filters: a finite one (inner products of 64 floats) and a recursive one (a dependency chain). */
+/*
+ * Digital filters: a finite one (inner products of 64 floats) and a recursive one (a dependency
+ * chain).
+ */
 #include "bench.h"
 
 #define SAMPLES 65536

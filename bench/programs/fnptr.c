@@ -1,6 +1,7 @@
 /*
  * Indirect calls through tables of functions: shapes with virtual functions, and an event loop that
- * calls handlers of a state machine. In wasm each is a call_indirect with its check of bounds and type.
+ * calls handlers of a state machine. In wasm each is a call_indirect with its check of bounds and
+ * type.
  */
 #include "bench.h"
 

@@ -1,6 +1,7 @@
 /*
- * A Forth: words compiled to threaded code whose inner interpreter calls primitives by pointer, the other
- * way to write an interpreter (interp.c has the switch). State lives in memory between the calls.
+ * A Forth: words compiled to threaded code whose inner interpreter calls primitives by pointer, the
+ * other way to write an interpreter (interp.c has the switch). State lives in memory between the
+ * calls.
  */
 #include <stdlib.h>
 #include <string.h>

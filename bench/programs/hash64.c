@@ -1,6 +1,6 @@
 /*
- * Hashes on 64-bit words: BLAKE2b (RFC 7693) of a buffer and SipHash-2-4 of many short keys. Adds, xors
- * and 64-bit rotates; BLAKE2b's sixteen words want more registers than there are.
+ * Hashes on 64-bit words: BLAKE2b (RFC 7693) of a buffer and SipHash-2-4 of many short keys. Adds,
+ * xors and 64-bit rotates; BLAKE2b's sixteen words want more registers than there are.
  */
 #include <string.h>
 

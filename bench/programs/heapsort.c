@@ -1,4 +1,6 @@
-/* Heap sort of random doubles: index arithmetic, two dependent loads and a compare at each level. */
+/*
+ * Heap sort of random doubles: index arithmetic, two dependent loads and a compare at each level.
+ */
 #include <string.h>
 
 #include "bench.h"

@@ -1,6 +1,6 @@
 /*
- * Histograms of a picture: counts of bytes (each a load, add, store that may hit the one before), the
- * cumulative sum, equalisation by a table, and an integral image.
+ * Histograms of a picture: counts of bytes (each a load, add, store that may hit the one before),
+ * the cumulative sum, equalisation by a table, and an integral image.
  */
 #include <string.h>
 

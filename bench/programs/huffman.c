@@ -1,6 +1,6 @@
 /*
- * Huffman coding of a text: code lengths from a tree built over a heap, canonical codes, a bit writer and
- * a decoder with a lookup table. 64-bit bit buffers with shifts by variable amounts.
+ * Huffman coding of a text: code lengths from a tree built over a heap, canonical codes, a bit
+ * writer and a decoder with a lookup table. 64-bit bit buffers with shifts by variable amounts.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,9 @@ static uint32_t heap_take(struct tree *t)
     return first;
 }
 
-/* Depths in the tree of the two lightest joined again and again; flattened weights keep them short. */
+/*
+ * Depths in the tree of the two lightest joined again and again; flattened weights keep them short.
+ */
 static void lengths_make(struct code *c, const uint32_t *counts)
 {
     static struct tree t;

@@ -1,7 +1,8 @@
 /*
- * A bytecode interpreter: a stack machine whose loop is one large switch, running a program that counts
- * primes, computes Fibonacci numbers by calls, and sums. What it costs is the dispatch: a jump table,
- * an indirect jump that is hard to predict, and the interpreter's state kept in registers around it.
+ * A bytecode interpreter: a stack machine whose loop is one large switch, running a program that
+ * counts primes, computes Fibonacci numbers by calls, and sums. What it costs is the dispatch: a
+ * jump table, an indirect jump that is hard to predict, and the interpreter's state kept in
+ * registers around it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -53,8 +54,8 @@ struct machine {
 static struct machine machine;
 
 /*
- * Runs from the start of `code` until OP_HALT, with the argument on the stack. A frame has the return
- * address, the place of the caller's frame, then LOCALS locals, which `frame` points at.
+ * Runs from the start of `code` until OP_HALT, with the argument on the stack. A frame has the
+ * return address, the place of the caller's frame, then LOCALS locals, which `frame` points at.
  */
 static int32_t machine_run(struct machine *m, const int32_t *code, int32_t argument)
 {
@@ -123,7 +124,10 @@ static int32_t machine_run(struct machine *m, const int32_t *code, int32_t argum
 /* Bytecode with the address of each line's first word. */
 /* clang-format off */
 
-/* Marks composites in memory, counts what is left: locals 0 limit, 1 candidate, 2 multiple, 3 count. */
+/*
+ * Marks composites in memory, counts what is left: locals 0 limit, 1 candidate, 2 multiple, 3
+ * count.
+ */
 static const int32_t code_primes[] = {
     /*  0 */ OP_SET, 0, OP_PUSH, 0, OP_SET, 3, OP_PUSH, 2, OP_SET, 1,
     /* 10 */ OP_LOCAL, 1, OP_LOCAL, 0, OP_LESS, OP_JUMP_ZERO, 70,

@@ -1,4 +1,6 @@
-/* Heat in a plate: Jacobi's five-point stencil over two grids of doubles, and the largest change. */
+/*
+ * Heat in a plate: Jacobi's five-point stencil over two grids of doubles, and the largest change.
+ */
 #include <string.h>
 
 #include "bench.h"

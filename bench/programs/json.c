@@ -1,6 +1,6 @@
 /*
- * A JSON parser: recursive descent over a generated text, a tree of values in an arena, then a walk over
- * the tree. A switch on bytes, short loops over digits and letters, small copies.
+ * A JSON parser: recursive descent over a generated text, a tree of values in an arena, then a walk
+ * over the tree. A switch on bytes, short loops over digits and letters, small copies.
  */
 #include <stdlib.h>
 #include <string.h>

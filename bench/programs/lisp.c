@@ -1,7 +1,7 @@
 /*
- * A small Lisp: reader, evaluator over cells, and a program with recursion, closures and lists. Memory is
- * a heap of cells that is thrown away after each round. Tagged values, calls through a table of
- * primitives, linear search of environments.
+ * A small Lisp: reader, evaluator over cells, and a program with recursion, closures and lists.
+ * Memory is a heap of cells that is thrown away after each round. Tagged values, calls through a
+ * table of primitives, linear search of environments.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,6 @@
-/* Linear equations by LU decomposition with row pivoting, and solving: as in Linpack, in doubles. */
+/*
+ * Linear equations by LU decomposition with row pivoting, and solving: as in Linpack, in doubles.
+ */
 #include <math.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /*
- * A compressor of the LZ77 family and its decompressor: hash chains, lengths of matches, byte copies
- * that may overlap. The format: a byte of flags, then eight literals or (distance, length) pairs.
+ * A compressor of the LZ77 family and its decompressor: hash chains, lengths of matches, byte
+ * copies that may overlap. The format: a byte of flags, then eight literals or (distance, length)
+ * pairs.
  */
 #include <stdlib.h>
 #include <string.h>

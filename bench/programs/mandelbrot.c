@@ -1,6 +1,6 @@
 /*
- * The Mandelbrot set over a square of n by n points, at most 64 steps a point: a short loop of dependent
- * double multiplications with an early exit.
+ * The Mandelbrot set over a square of n by n points, at most 64 steps a point: a short loop of
+ * dependent double multiplications with an early exit.
  */
 #include "bench.h"
 

@@ -1,6 +1,6 @@
 /*
- * Merge sort of records by a comparison function that is handed in, as qsort has it: 16-byte copies and
- * an indirect call per comparison.
+ * Merge sort of records by a comparison function that is handed in, as qsort has it: 16-byte copies
+ * and an indirect call per comparison.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
- * n-body: five bodies of the outer solar system (units: AU, year / 365.24 days, solar mass scaled by
- * 4 pi^2), moved by a symplectic integrator. Double arithmetic in long dependency chains: divisions,
- * square roots, and loads with small constant offsets.
+ * n-body: five bodies of the outer solar system (units: AU, year / 365.24 days, solar mass scaled
+ * by 4 pi^2), moved by a symplectic integrator. Double arithmetic in long dependency chains:
+ * divisions, square roots, and loads with small constant offsets.
  */
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
- * A ray tracer: spheres over a chequered plane, one light with shadows, mirrors three deep. Small structs
- * of doubles passed by value, square roots, branches, recursion.
+ * A ray tracer: spheres over a chequered plane, one light with shadows, mirrors three deep. Small
+ * structs of doubles passed by value, square roots, branches, recursion.
  */
 #include <math.h>
 

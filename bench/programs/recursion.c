@@ -1,4 +1,6 @@
-/* Calls and nothing else: Takeuchi's and Ackermann's functions, Fibonacci numbers, towers of Hanoi. */
+/*
+ * Calls and nothing else: Takeuchi's and Ackermann's functions, Fibonacci numbers, towers of Hanoi.
+ */
 #include "bench.h"
 
 static int32_t takeuchi(int32_t x, int32_t y, int32_t z)

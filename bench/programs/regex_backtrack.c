@@ -1,6 +1,7 @@
 /*
- * A backtracking matcher of regular expressions ( . [] [^] * + ? ^ $ ) that works on the pattern's text:
- * recursion, byte loads and branches that depend on data. Searches a generated log for some patterns.
+ * A backtracking matcher of regular expressions ( . [] [^] * + ? ^ $ ) that works on the pattern's
+ * text: recursion, byte loads and branches that depend on data. Searches a generated log for some
+ * patterns.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * Regular expressions by simulating a non-deterministic automaton (Thompson's construction): the
- * expression becomes a program of splits and byte classes, and a list of states moves along the text.
- * Lists with generation marks, a stack of fragments, no backtracking.
+ * expression becomes a program of splits and byte classes, and a list of states moves along the
+ * text. Lists with generation marks, a stack of fragments, no backtracking.
  */
 #include <string.h>
 
@@ -20,7 +20,9 @@ struct state {
     uint32_t seen_at; /* the step at which it was last put on a list */
 };
 
-/* A piece of automaton: its entry, and the list of states whose `out` is still open, chained by it. */
+/*
+ * A piece of automaton: its entry, and the list of states whose `out` is still open, chained by it.
+ */
 struct fragment {
     uint32_t start;
     uint32_t open;

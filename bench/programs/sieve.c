@@ -1,4 +1,7 @@
-/* The sieve of Eratosthenes over odd numbers, as a bitmap: shifts, masks, read-modify-write of words. */
+/*
+ * The sieve of Eratosthenes over odd numbers, as a bitmap: shifts, masks, read-modify-write of
+ * words.
+ */
 #include <string.h>
 
 #include "bench.h"

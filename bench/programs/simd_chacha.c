@@ -1,6 +1,6 @@
 /*
- * ChaCha20 with four blocks side by side in 128-bit vectors: sixteen vectors of four words, whose rotates
- * are shifts and ors where the machine has none, and a transposition at the end.
+ * ChaCha20 with four blocks side by side in 128-bit vectors: sixteen vectors of four words, whose
+ * rotates are shifts and ors where the machine has none, and a transposition at the end.
  */
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /*
- * Image processing on vectors of sixteen bytes (the compiler's portable vector types): blending with
- * rounding, a threshold by compare and select, brightness with saturation, sums of absolute differences.
+ * Image processing on vectors of sixteen bytes (the compiler's portable vector types): blending
+ * with rounding, a threshold by compare and select, brightness with saturation, sums of absolute
+ * differences.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /*
- * A product of two float matrices written for 128-bit vectors (the compiler's portable vector types):
- * a tile of 4 rows by 8 columns stays in eight vector registers while k runs.
+ * A product of two float matrices written for 128-bit vectors (the compiler's portable vector
+ * types): a tile of 4 rows by 8 columns stays in eight vector registers while k runs.
  */
 #include "bench.h"
 

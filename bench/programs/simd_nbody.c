@@ -1,6 +1,6 @@
 /*
- * Particles that attract each other, in structure-of-arrays form on vectors of four floats: square roots,
- * divisions, broadcasts, and sums over lanes.
+ * Particles that attract each other, in structure-of-arrays form on vectors of four floats: square
+ * roots, divisions, broadcasts, and sums over lanes.
  */
 #include "bench.h"
 

@@ -1,4 +1,7 @@
-/* Conjugate gradients with a sparse matrix in compressed rows: indirect loads of doubles, inner products. */
+/*
+ * Conjugate gradients with a sparse matrix in compressed rows: indirect loads of doubles, inner
+ * products.
+ */
 #include "bench.h"
 
 #define GRID 160

@@ -1,6 +1,6 @@
 /*
- * Spectral norm of the infinite matrix a(i,j) = 1 / ((i+j)(i+j+1)/2 + i + 1), cut off at n by n, by the
- * power method. An integer expression turned into a double and divided, in a reduction.
+ * Spectral norm of the infinite matrix a(i,j) = 1 / ((i+j)(i+j+1)/2 + i + 1), cut off at n by n, by
+ * the power method. An integer expression turned into a double and divided, in a reduction.
  */
 #include <math.h>
 

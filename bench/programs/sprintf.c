@@ -1,7 +1,7 @@
 /*
  * Building strings: a growing buffer, numbers and words formatted into it by snprintf, by our own
- * conversion of integers, and by appending; then parsed again with strtol and split. Runs the libc of
- * each side, so part of the difference is the libc's.
+ * conversion of integers, and by appending; then parsed again with strtol and split. Runs the libc
+ * of each side, so part of the difference is the libc's.
  */
 #include <stdlib.h>
 #include <string.h>

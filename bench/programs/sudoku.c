@@ -1,4 +1,7 @@
-/* Sudoku by search: bit masks of candidates, the cell with the fewest first, recursion with undoing. */
+/*
+ * Sudoku by search: bit masks of candidates, the cell with the fewest first, recursion with
+ * undoing.
+ */
 #include <string.h>
 
 #include "bench.h"

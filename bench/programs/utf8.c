@@ -1,6 +1,7 @@
 /*
- * UTF-8: checks a text by the rules (no overlong forms, no surrogates), decodes it to code points, counts
- * kinds of letters, and encodes it again. Nested byte tests with much-taken and rarely taken branches.
+ * UTF-8: checks a text by the rules (no overlong forms, no surrogates), decodes it to code points,
+ * counts kinds of letters, and encodes it again. Nested byte tests with much-taken and rarely taken
+ * branches.
  */
 #include <stdlib.h>
 #include <string.h>

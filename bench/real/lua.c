@@ -1,6 +1,6 @@
 /*
- * Runs a Lua script that is part of the program (BENCH_SCRIPT): once a round, in a new state. The script
- * returns an integer, the checksum.
+ * Runs a Lua script that is part of the program (BENCH_SCRIPT): once a round, in a new state. The
+ * script returns an integer, the checksum.
  *
  * Lua is built without its io, os and package libraries, and so that an error ends the program (no
  * setjmp): the scripts make none, and use no coroutines, whose yield is a jump as well.

@@ -2,9 +2,9 @@
  * SQLite's own speed test (test/speedtest1.c of its source) on a database in memory.
  *
  * The test is included, not copied: its main becomes a function that we call once a round, what it
- * prints (times) is dropped, and the hash of all query results is the checksum. SQLite is built without
- * an operating system (SQLITE_OS_OTHER), so that the native and the wasm build run the same code and
- * need no files; what remains of one is a clock and a refusal to open anything.
+ * prints (times) is dropped, and the hash of all query results is the checksum. SQLite is built
+ * without an operating system (SQLITE_OS_OTHER), so that the native and the wasm build run the same
+ * code and need no files; what remains of one is a clock and a refusal to open anything.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +20,10 @@ static int print_nothing(const char *format, ...)
     return 0;
 }
 
-/* The test is driven by arguments that name no files: without these it asks for no file calls either. */
+/*
+ * The test is driven by arguments that name no files: without these it asks for no file calls
+ * either.
+ */
 #define main speedtest_main
 #define printf print_nothing
 #define unlink(name) ((void)(name))

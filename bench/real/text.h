@@ -1,6 +1,6 @@
 /*
- * Input for the compressors: a text like a log with its repetitions, and stretches that don't compress.
- * Generated, so that nothing is read and each build sees the same bytes.
+ * Input for the compressors: a text like a log with its repetitions, and stretches that don't
+ * compress. Generated, so that nothing is read and each build sees the same bytes.
  */
 #ifndef BENCH_TEXT_H
 #define BENCH_TEXT_H

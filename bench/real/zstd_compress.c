@@ -16,7 +16,9 @@ static uint64_t zstd_run(uint32_t len_bytes)
         size_t got = ZSTD_compress(packed, sizeof packed, input, len_bytes, levels[i]);
         if (ZSTD_isError(got))
             abort();
-        /* 32- and 64-bit builds may choose other matches: the checksum is of what must be the same. */
+        /*
+         * 32- and 64-bit builds may choose other matches: the checksum is of what must be the same.
+         */
         uint8_t *back = malloc(len_bytes);
         if (!back || ZSTD_decompress(back, len_bytes, packed, got) != len_bytes)
             abort();

@@ -34,6 +34,7 @@ static const struct ssa_inst *arg_inst(const struct ssa_func *fn, const struct s
 /* The largest value that an integer may have, as far as a short look tells. */
 static uint64_t value_max(const struct ssa_func *fn, val_t v, uint32_t depth)
 {
+    v = ssa_resolve(fn, v);
     const struct ssa_inst *inst = ssa_inst(fn, v);
     uint64_t all = width_mask(inst->type), bits, other;
     if (ssa_has(inst, SSA_CMP)) {
@@ -41,6 +42,7 @@ static uint64_t value_max(const struct ssa_func *fn, val_t v, uint32_t depth)
     }
     switch (inst->op) {
     case SSA_CONST: return inst->imm;
+    case SSA_PHI: return v.i < fn->n_phi_max && fn->phi_max[v.i] < all ? fn->phi_max[v.i] : all;
     case SSA_LOAD8_U: return 0xff;
     case SSA_LOAD16_U: return 0xffff;
     case SSA_LOAD32_U: return UINT32_MAX;

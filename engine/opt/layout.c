@@ -86,7 +86,7 @@ status_t opt_layout(struct compile *cx, uint32_t **order, uint32_t *n_order)
     for (uint32_t b = 0; b < n_before; b++) {
         uint32_t first = fn->n_blocks;
         split_edges_of(fn, b);
-        if (!fn->blocks[b].is_cold) {
+        if (!fn->blocks[b].is_cold && !fn->blocks[b].is_dead) {
             (*order)[n++] = b;
         }
         for (uint32_t middle = first; middle < fn->n_blocks; middle++) {
@@ -96,7 +96,7 @@ status_t opt_layout(struct compile *cx, uint32_t **order, uint32_t *n_order)
         }
     }
     for (uint32_t b = 0; b < fn->n_blocks; b++) {
-        if (fn->blocks[b].is_cold) {
+        if (fn->blocks[b].is_cold && !fn->blocks[b].is_dead) {
             (*order)[n++] = b;
         }
     }

@@ -23,6 +23,7 @@
 /* What is wanted in a place: 2 * vreg, + 1 for the upper half of 16 bytes; 0 nothing. */
 struct want {
     uint32_t place, what;
+    uint8_t bytes;
 };
 
 struct check {
@@ -32,12 +33,14 @@ struct check {
     uint32_t *param_index; /* by vreg: which parameter of its block it is */
     uint32_t *n_wants;     /* by vreg: in how many places it is wanted */
     uint32_t *what;        /* by place */
+    uint8_t *bytes;        /* by place, of slots: how many bytes will be read */
     uint32_t *index;       /* by place: in active */
     uint32_t *active;      /* places in which something is wanted */
     uint32_t n_active, n_places;
     regset_t wanted_regs;
     struct check_block {
         uint32_t start, n; /* in pool: what is wanted at its start */
+        uint32_t bytes;    /* all together */
         bool is_dirty;
     } *blocks;
     struct want *pool;
@@ -68,6 +71,7 @@ static void want_remove(struct check *c, uint32_t place)
     c->index[last] = i;
     c->n_wants[c->what[place] / 2]--;
     c->what[place] = 0;
+    c->bytes[place] = 0;
     if (place < N_REGS) {
         c->wanted_regs &= ~reg_bit((uint8_t)place);
     }
@@ -103,15 +107,25 @@ static bool slot_place(struct check *c, uint32_t owner, uint32_t *place)
     return true;
 }
 
-/* v (canonical) is wanted in owner's slot. */
+static bool want_bytes(struct check *c, uint32_t place, uint32_t what, uint8_t bytes)
+{
+    if (!want_add(c, place, what)) {
+        return false;
+    }
+    c->bytes[place] = bytes > c->bytes[place] ? bytes : c->bytes[place];
+    return true;
+}
+
+/* v (canonical) is wanted in owner's slot, of which as much is read as owner has. */
 static bool want_slot(struct check *c, uint32_t owner, uint32_t v)
 {
     uint32_t place;
     if (vreg_is_incoming(vreg_of(c, owner))) {
         return c->canon[owner] == v || fail(c, "another value than the argument of the stack");
     }
-    return slot_place(c, owner, &place) && want_add(c, place, 2 * v) &&
-           (vreg_of(c, owner)->size_bytes != 16 || want_add(c, place + 1, 2 * v + 1));
+    uint8_t bytes = vreg_of(c, owner)->size_bytes;
+    return slot_place(c, owner, &place) && want_bytes(c, place, 2 * v, bytes) &&
+           (bytes != 16 || want_bytes(c, place + 1, 2 * v + 1, bytes));
 }
 
 static bool is_const_of(const struct check *c, uint32_t from, uint32_t v)
@@ -181,10 +195,10 @@ static bool undo_write_slot(struct check *c, const struct mir_move *move)
     }
     uint32_t v = what / 2;
     if (what % 2 != 0 || (high != 0 && high != what + 1) ||
-        (vreg_of(c, v)->size_bytes == 16) != (high != 0)) {
+        (c->bytes[place] == 16) != (high != 0)) {
         return fail(c, "a part of a slot is overwritten");
     }
-    if (vreg_of(c, v)->size_bytes > vreg_of(c, owner)->size_bytes) {
+    if (c->bytes[place] > vreg_of(c, owner)->size_bytes) {
         return fail(c, "a store is too narrow");
     }
     want_remove(c, place);
@@ -360,7 +374,7 @@ static bool want_successor(struct check *c, const struct mir_edge *edge)
         if (k < block->n_params && c->mf->params[block->params_start + k] == v) {
             v = c->canon[c->mf->edge_args[edge->args_start + k]];
         }
-        if (!want_add(c, c->pool[i].place, 2 * v + half)) {
+        if (!want_bytes(c, c->pool[i].place, 2 * v + half, c->pool[i].bytes)) {
             return false;
         }
     }
@@ -406,11 +420,15 @@ static bool pool_grow(struct check *c, uint32_t n)
     return !c->is_full;
 }
 
-/* Wants only ever grow: the same number is the same set. */
+/* Wants only ever grow: as many and as wide are the same. */
 static bool keep_wants(struct check *c, uint32_t b)
 {
     struct check_block *block = &c->blocks[b];
-    if (block->n == c->n_active) {
+    uint32_t bytes = 0;
+    for (uint32_t i = 0; i < c->n_active; i++) {
+        bytes += c->bytes[c->active[i]];
+    }
+    if (block->n == c->n_active && block->bytes == bytes) {
         return true;
     }
     if (!pool_grow(c, c->n_pool + c->n_active)) {
@@ -418,8 +436,10 @@ static bool keep_wants(struct check *c, uint32_t b)
     }
     block->start = c->n_pool;
     block->n = c->n_active;
+    block->bytes = bytes;
     for (uint32_t i = 0; i < c->n_active; i++) {
-        c->pool[c->n_pool++] = (struct want){c->active[i], c->what[c->active[i]]};
+        uint32_t place = c->active[i];
+        c->pool[c->n_pool++] = (struct want){place, c->what[place], c->bytes[place]};
     }
     const struct mir_block *in = &c->mf->blocks[b];
     for (uint32_t k = 0; k < in->n_preds; k++) {
@@ -531,11 +551,12 @@ static bool check_init(struct check *c)
     c->param_index = arena_array(arena, mf->n_vregs, sizeof *c->param_index);
     c->n_wants = arena_zalloc(arena, mf->n_vregs, sizeof *c->n_wants);
     c->what = arena_zalloc(arena, c->n_places, sizeof *c->what);
+    c->bytes = arena_zalloc(arena, c->n_places, sizeof *c->bytes);
     c->index = arena_array(arena, c->n_places, sizeof *c->index);
     c->active = arena_array(arena, c->n_places, sizeof *c->active);
     c->blocks = arena_zalloc(arena, mf->n_blocks, sizeof *c->blocks);
     bool is_ok = c->canon != NULL && c->param_index != NULL && c->n_wants != NULL &&
-                 c->what != NULL && c->index != NULL && c->active != NULL && c->blocks != NULL;
+                 c->what != NULL && c->bytes != NULL && c->index != NULL && c->active != NULL && c->blocks != NULL;
     if (is_ok) {
         name_params(c);
         for (uint32_t b = 0; b < mf->n_blocks; b++) {

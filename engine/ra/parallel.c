@@ -76,6 +76,14 @@ static void emit_pair(struct ra *ra, enum move_rank rank, uint32_t before, const
                               .to = pair->to});
 }
 
+/* The same slot under two names, of which the second is wider: not all its bytes are there yet. */
+static bool is_widening(const struct ra *ra, const struct pair *pair)
+{
+    const struct vreg *vregs = ra->mf->vregs;
+    return pair->from == LOC_STACK && pair->to == LOC_STACK &&
+           vregs[pair->vreg].size_bytes < vregs[pair->vreg_to].size_bytes;
+}
+
 /* ---- Cycles ---- */
 
 struct cycle {
@@ -186,13 +194,16 @@ static void emit_cycle(struct ra *ra, const struct cycle *cycle, struct pair *fi
 
 /* ---- All of them ---- */
 
-static void count_places(struct ra *ra)
+static void count_places(struct ra *ra, enum move_rank rank, uint32_t before)
 {
     struct parallel *p = &ra->parallel;
     for (uint32_t i = 0; i < p->n_pairs; i++) {
         struct pair *pair = &p->pairs[i];
         uint32_t from = pair_source(ra, pair), to = pair_target(ra, pair);
         pair->is_done = from == to;
+        if (pair->is_done && is_widening(ra, pair)) {
+            emit_pair(ra, rank, before, pair);
+        }
         if (!pair->is_done) {
             assert(p->writer[to] == 0);
             p->writer[to] = i + 1;
@@ -243,13 +254,14 @@ void parallel_emit(struct ra *ra, enum move_rank rank, uint32_t before, regset_t
         return;
     }
     if (p->n_pairs == 1) {
-        if (pair_source(ra, p->pairs) != pair_target(ra, p->pairs)) {
+        if (pair_source(ra, p->pairs) != pair_target(ra, p->pairs) ||
+            is_widening(ra, p->pairs)) {
             emit_pair(ra, rank, before, p->pairs);
         }
         p->n_pairs = 0;
         return;
     }
-    count_places(ra);
+    count_places(ra, rank, before);
     emit_ready(ra, rank, before);
     struct cycle cycle = {.rank = rank, .before = before, .free = free};
     for (uint32_t i = 0; i < p->n_pairs; i++) {

@@ -57,7 +57,8 @@ static void try_many(uint32_t n, bool is_linear, bool is_shuffled)
     struct ra_machine machines[] = {test_machine_small(), test_machine_large()};
     const char *from = getenv("RA_SEED");
     uint64_t first = from != NULL ? strtoull(from, NULL, 10) : 1;
-    n = from != NULL ? 1 : n;
+    const char *count = getenv("RA_COUNT");
+    n = count != NULL ? (uint32_t)strtoul(count, NULL, 10) : from != NULL ? 1 : n;
     for (uint64_t seed = first; seed < first + n; seed++) {
         for (uint32_t m = 0; m < 2; m++) {
             struct ra_options options = {.is_linear = is_linear,

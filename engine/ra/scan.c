@@ -89,10 +89,13 @@ static status_t init_scan(struct scan *s, struct ra *ra)
     s->touched = arena_array(a, n, sizeof *s->touched);
     s->exit_start = arena_array(a, mf->n_edges + 1, sizeof *s->exit_start);
     s->is_done = arena_zalloc(a, mf->n_blocks, 1);
+    s->cap_exit_locs = 4 * mf->n_edges + 64;
+    s->exit_locs = arena_array(a, s->cap_exit_locs, 1);
     if (s->home == NULL || s->origin == NULL || s->copy == NULL || s->def_reg == NULL ||
         s->needs_slot == NULL || s->out_next == NULL || s->out_stamp == NULL ||
         s->origin_stamp == NULL || s->copy_stamp == NULL || s->def_at == NULL ||
-        s->touched == NULL || s->exit_start == NULL || s->is_done == NULL) {
+        s->touched == NULL || s->exit_start == NULL || s->is_done == NULL ||
+        s->exit_locs == NULL) {
         return ERR_NO_MEMORY;
     }
     memset(s->home, LOC_STACK, n);

@@ -305,19 +305,24 @@ static uint32_t common_dominator(const struct ssa_func *fn, uint32_t a, uint32_t
     return a;
 }
 
+void ssa_find_dominator(struct ssa_func *fn, uint32_t b)
+{
+    struct ssa_block *block = &fn->blocks[b];
+    const uint32_t *preds = ssa_preds(fn, block);
+    uint32_t idom = UINT32_MAX;
+    for (uint32_t i = 0; i < block->n_preds; i++) {
+        if (preds[i] < b) {
+            idom = idom == UINT32_MAX ? preds[i] : common_dominator(fn, idom, preds[i]);
+        }
+    }
+    block->idom = idom == UINT32_MAX ? 0 : idom;
+}
+
 void ssa_dominators(struct ssa_func *fn)
 {
     fn->blocks[0].idom = 0;
     for (uint32_t b = 1; b < fn->n_blocks; b++) {
-        struct ssa_block *block = &fn->blocks[b];
-        const uint32_t *preds = ssa_preds(fn, block);
-        uint32_t idom = UINT32_MAX;
-        for (uint32_t i = 0; i < block->n_preds; i++) {
-            if (preds[i] < b) {
-                idom = idom == UINT32_MAX ? preds[i] : common_dominator(fn, idom, preds[i]);
-            }
-        }
-        block->idom = idom == UINT32_MAX ? 0 : idom;
+        ssa_find_dominator(fn, b);
     }
 }
 

@@ -119,6 +119,9 @@ struct ssa_func {
     uint32_t n_vconsts, cap_vconsts;
     uint32_t *const_table; /* hash set of CONST and VCONST values */
     uint32_t n_consts, cap_const_table;
+    uint64_t *phi_max; /* by value, [n_phi_max]: the largest value of a phi, UINT64_MAX unknown;
+                          null until the pass ranges */
+    uint32_t n_phi_max;
     uint32_t funcidx;
     uint32_t typeidx;
     uint32_t n_params;
@@ -209,6 +212,8 @@ static inline bool ssa_is_const(const struct ssa_func *fn, val_t v, uint64_t *bi
 
 /* The immediate dominators (needs final predecessors and block numbers). */
 void ssa_dominators(struct ssa_func *fn);
+/* The same for one block, whose predecessors' dominators are right. */
+void ssa_find_dominator(struct ssa_func *fn, uint32_t b);
 bool ssa_dominates(const struct ssa_func *fn, uint32_t above, uint32_t below);
 
 /* The text of a function, for people and tests; ssa_parse reads the same back. */

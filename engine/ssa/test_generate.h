@@ -14,18 +14,34 @@
 #define GEN_MAX_VALUES 4096
 #define GEN_MAX_EDGES 32
 #define GEN_MAX_LABELS 16
-#define GEN_PHIS 3
+#define GEN_PHIS 3           /* of any type, at each label */
+#define GEN_SUM GEN_PHIS     /* the place of the running sum, behind them */
+#define GEN_COUNTER (GEN_PHIS + 1) /* and that of a loop's counter */
+#define GEN_CARRIED (GEN_PHIS + 2)
 #define GEN_MAX_INSTS 30000
 
 struct gen_label {
     uint32_t n_edges;
     uint32_t from[GEN_MAX_EDGES], slot[GEN_MAX_EDGES];
-    uint32_t values[GEN_MAX_EDGES][GEN_PHIS + 1];
-    uint8_t types[GEN_PHIS + 1];
+    uint32_t values[GEN_MAX_EDGES][GEN_CARRIED];
+    uint8_t types[GEN_CARRIED];
     uint32_t n_values[T_COUNT]; /* of the generator, when the label began */
     uint32_t header;            /* of a loop, or BLOCK_NONE: a forward label */
     uint32_t next;              /* of a loop: its counter for the next round */
     uint32_t limit;
+};
+
+/* How often what is made, in percent; the rest is pure. */
+struct gen_profile {
+    uint8_t idiom, division, conversion, memory, instance, call, trap_if, vector, again;
+    uint8_t loop; /* among statements */
+};
+
+static const struct gen_profile gen_profiles[] = {
+    {10, 6, 4, 12, 6, 2, 1, 3, 6, 5},
+    {2, 2, 2, 6, 50, 6, 1, 1, 15, 12}, /* the instance */
+    {4, 2, 2, 50, 6, 2, 1, 8, 8, 5},   /* memory */
+    {50, 20, 5, 2, 2, 0, 0, 0, 5, 3},  /* arithmetic */
 };
 
 struct gen {
@@ -33,6 +49,8 @@ struct gen {
     uint64_t state;
     uint32_t block, loop;
     bool is_live;
+    uint32_t sum; /* i64: of many of the values so far, so that they matter */
+    const struct gen_profile *profile;
     uint32_t values[T_COUNT][GEN_MAX_VALUES];
     uint32_t n_values[T_COUNT];
     struct gen_label labels[GEN_MAX_LABELS];
@@ -144,6 +162,29 @@ static inline uint32_t gen_last(const struct gen *g)
     return g->fn->blocks[g->block].last;
 }
 
+/* Adds the value that was just defined to the sum. */
+static inline void gen_observe(struct gen *g)
+{
+    uint32_t v = gen_last(g);
+    uint8_t type = v != 0 ? g->fn->insts[v].type : T_VOID;
+    if (type == T_V128) {
+        gen_append(g, SSA_V_I64X2_EXTRACT_LANE, T_I64, v, 0, 0);
+    } else if (type == T_F64) {
+        gen_append(g, SSA_BITCAST, T_I64, v, 0, 0);
+    } else if (type == T_F32) {
+        gen_append(g, SSA_BITCAST, T_I32, v, 0, 0);
+    }
+    v = gen_last(g);
+    if (type == T_F32 || type == T_I32) {
+        gen_append(g, SSA_EXTEND_U, T_I64, v, 0, 0);
+        v = gen_last(g);
+    }
+    if (type != T_VOID) {
+        gen_append(g, gen_chance(g, 50) ? SSA_ADD : SSA_XOR, T_I64, g->sum, v, 0);
+        g->sum = gen_last(g);
+    }
+}
+
 static inline uint32_t gen_op(struct gen *g, uint16_t op, uint8_t type, uint32_t a0, uint32_t a1)
 {
     gen_append(g, op, type, a0, a1, 0);
@@ -221,31 +262,39 @@ static inline uint32_t gen_swapped(struct gen *g, uint16_t op, uint32_t x, uint3
     return gen_op(g, op, T_I64, is_swapped ? y : x, is_swapped ? x : y);
 }
 
+/* Mostly the value itself, sometimes another of the four halves. */
+static inline uint32_t gen_half(struct gen *g, uint32_t half, const uint32_t halves[static 4])
+{
+    return gen_chance(g, 96) ? half : halves[gen_below(g, 4)];
+}
+
 /* The product of two words in two words, from products of half words; sometimes not quite. */
 static inline void gen_product(struct gen *g)
 {
-    uint32_t mask = ssa_const(g->fn, T_I64, gen_chance(g, 95) ? UINT32_MAX : INT32_MAX).i;
-    uint32_t half = ssa_const(g->fn, T_I64, gen_chance(g, 95) ? 32 : 31).i;
-    uint32_t a = gen_value(g, T_I64), b = gen_chance(g, 80) ? gen_value(g, T_I64) : a;
-    uint32_t a_low = gen_op(g, SSA_AND, T_I64, a, mask), b_low = gen_op(g, SSA_AND, T_I64, b, mask);
-    uint32_t a_high = gen_op(g, SSA_SHR_U, T_I64, a, half);
-    uint32_t b_high = gen_op(g, SSA_SHR_U, T_I64, b, half);
-    uint32_t ll = gen_swapped(g, SSA_MUL, a_low, b_low);
-    uint32_t cross = gen_swapped(g, SSA_MUL, a_high, b_low);
-    uint32_t m1 = gen_swapped(g, SSA_ADD, gen_op(g, SSA_SHR_U, T_I64, ll, half), cross);
-    cross = gen_swapped(g, SSA_MUL, a_low, gen_chance(g, 95) ? b_high : a_high);
+    uint32_t mask = ssa_const(g->fn, T_I64, gen_chance(g, 97) ? UINT32_MAX : INT32_MAX).i;
+    uint32_t n = ssa_const(g->fn, T_I64, gen_chance(g, 97) ? 32 : 31).i;
+    uint32_t a = gen_value(g, T_I64), b = gen_chance(g, 90) ? gen_value(g, T_I64) : a;
+    uint32_t h[4] = {gen_op(g, SSA_AND, T_I64, a, mask), gen_op(g, SSA_SHR_U, T_I64, a, n),
+                     gen_op(g, SSA_AND, T_I64, b, mask), gen_op(g, SSA_SHR_U, T_I64, b, n)};
+    uint32_t ll = gen_swapped(g, SSA_MUL, gen_half(g, h[0], h), gen_half(g, h[2], h));
+    uint32_t cross = gen_swapped(g, SSA_MUL, gen_half(g, h[1], h), gen_half(g, h[2], h));
+    uint32_t m1 = gen_swapped(g, SSA_ADD, gen_op(g, SSA_SHR_U, T_I64, ll, n), cross);
+    cross = gen_swapped(g, SSA_MUL, gen_half(g, h[0], h), gen_half(g, h[3], h));
     uint32_t m2 = gen_swapped(g, SSA_ADD, gen_op(g, SSA_AND, T_I64, m1, mask), cross);
-    uint32_t high = gen_swapped(g, SSA_MUL, a_high, b_high);
-    uint32_t terms[5] = {gen_op(g, SSA_SHR_U, T_I64, m1, half),
-                         gen_op(g, SSA_SHR_U, T_I64, m2, half), high, gen_value(g, T_I64),
-                         gen_value(g, T_I64)};
-    uint32_t n = 3 + gen_below(g, 3), first = gen_below(g, n);
+    uint32_t high = gen_swapped(g, SSA_MUL, gen_half(g, h[1], h), gen_half(g, h[3], h));
+    uint32_t terms[5] = {
+        gen_op(g, SSA_SHR_U, T_I64, gen_chance(g, 97) ? m1 : m2, n),
+        gen_op(g, SSA_SHR_U, T_I64, gen_chance(g, 97) ? m2 : ll, n), high, gen_value(g, T_I64),
+        gen_value(g, T_I64)};
+    uint32_t n_terms = 3 + gen_below(g, 3), first = gen_below(g, n_terms);
     uint32_t sum = terms[first];
-    for (uint32_t i = 1; i < n; i++) {
-        sum = gen_swapped(g, SSA_ADD, sum, terms[(first + i) % n]);
+    for (uint32_t i = 1; i < n_terms; i++) {
+        sum = gen_swapped(g, SSA_ADD, sum, terms[(first + i) % n_terms]);
     }
-    uint32_t low = gen_op(g, SSA_SHL, T_I64, m2, half);
-    gen_swapped(g, SSA_OR, low, gen_op(g, SSA_AND, T_I64, ll, mask));
+    gen_observe(g);
+    uint32_t low = gen_op(g, SSA_SHL, T_I64, gen_chance(g, 97) ? m2 : m1, n);
+    gen_swapped(g, gen_chance(g, 90) ? SSA_OR : SSA_ADD, low,
+                gen_op(g, SSA_AND, T_I64, gen_chance(g, 97) ? ll : m1, mask));
 }
 
 /* Shapes that passes look for. */
@@ -312,7 +361,15 @@ static inline void gen_division(struct gen *g)
     } else if (g->fn->insts[by].imm == 0 && gen_chance(g, 90)) {
         by = ssa_const(g->fn, type, 1 + gen_below(g, 1000)).i;
     }
-    gen_op(g, op, type, gen_value(g, type), by);
+    uint32_t x = gen_value(g, type);
+    if (gen_chance(g, 5)) { /* the one quotient that is too large */
+        uint32_t cond = gen_bool(g);
+        uint32_t least = ssa_const(g->fn, type, UINT64_C(1) << (type == T_I32 ? 31 : 63)).i;
+        gen_append(g, SSA_SELECT, type, cond, least, x);
+        x = gen_last(g);
+        by = ssa_const(g->fn, type, UINT64_MAX).i;
+    }
+    gen_op(g, op, type, x, by);
 }
 
 static inline void gen_conversion(struct gen *g)
@@ -489,27 +546,23 @@ static inline void gen_again(struct gen *g)
 
 static inline void gen_inst(struct gen *g)
 {
-    uint32_t n = gen_below(g, 100);
-    if (n < 50) {
-        gen_pure(g);
-    } else if (n < 60) {
-        gen_idiom(g);
-    } else if (n < 66) {
-        gen_division(g);
-    } else if (n < 70) {
-        gen_conversion(g);
-    } else if (n < 82) {
-        gen_memory(g);
-    } else if (n < 88) {
-        gen_instance(g);
-    } else if (n < 90) {
-        gen_call(g);
-    } else if (n < 91) {
-        gen_trap_if(g);
-    } else if (n < 94) {
-        gen_vector(g);
-    } else {
-        gen_again(g);
+    const struct gen_profile *p = g->profile;
+    const struct {
+        uint8_t percent;
+        void (*make)(struct gen *);
+    } kinds[] = {
+        {p->idiom, gen_idiom},       {p->division, gen_division}, {p->conversion, gen_conversion},
+        {p->memory, gen_memory},     {p->instance, gen_instance}, {p->call, gen_call},
+        {p->trap_if, gen_trap_if},   {p->vector, gen_vector},     {p->again, gen_again},
+        {100, gen_pure},
+    };
+    uint32_t n = gen_below(g, 100), i = 0;
+    while (n >= kinds[i].percent) {
+        n -= kinds[i++].percent;
+    }
+    kinds[i].make(g);
+    if (gen_chance(g, 40)) {
+        gen_observe(g);
     }
 }
 
@@ -555,7 +608,8 @@ static inline struct gen_label *gen_begin_label(struct gen *g)
     for (uint32_t i = 0; i < GEN_PHIS; i++) {
         label->types[i] = T_I32 + (uint8_t)gen_below(g, T_COUNT - 1);
     }
-    label->types[GEN_PHIS] = T_I32;
+    label->types[GEN_SUM] = T_I64;
+    label->types[GEN_COUNTER] = T_I32;
     return label;
 }
 
@@ -564,7 +618,8 @@ static inline void gen_edge_values(struct gen *g, struct gen_label *label)
     for (uint32_t i = 0; i < GEN_PHIS; i++) {
         label->values[label->n_edges][i] = gen_value(g, label->types[i]);
     }
-    label->values[label->n_edges][GEN_PHIS] = label->next;
+    label->values[label->n_edges][GEN_SUM] = g->sum;
+    label->values[label->n_edges][GEN_COUNTER] = label->next;
 }
 
 /* An edge from the current block to a label. */
@@ -611,10 +666,11 @@ static inline void gen_bind(struct gen *g)
     for (uint32_t i = 0; i < label->n_edges; i++) {
         fn->pool[label->slot[i]] = g->block;
     }
-    for (uint32_t i = 0; i < GEN_PHIS; i++) {
-        uint32_t row = gen_row(g, &label->values[0][i], label->n_edges, GEN_PHIS + 1);
+    for (uint32_t i = 0; i <= GEN_SUM; i++) {
+        uint32_t row = gen_row(g, &label->values[0][i], label->n_edges, GEN_CARRIED);
         gen_append(g, SSA_PHI, label->types[i], row, label->n_edges, 0);
     }
+    g->sum = gen_last(g);
 }
 
 /* ---- Statements ---- */
@@ -689,6 +745,7 @@ static inline void gen_return(struct gen *g)
 {
     struct ssa_func *fn = g->fn;
     uint32_t args[8];
+    gen_append(g, SSA_STORE, T_VOID, ssa_const(fn, T_I32, 0).i, g->sum, 0);
     for (uint32_t i = 0; i < fn->n_results; i++) {
         args[i] = gen_value(g, fn->result_types[i]);
     }
@@ -721,12 +778,14 @@ static inline void gen_if(struct gen *g)
     g->fn->insts[gen_last(g)].imm = gen_below(g, 3);
     struct gen_label *label = gen_begin_label(g);
     bool has_else = gen_chance(g, 60);
+    uint32_t sum = g->sum;
     gen_enter(g, from, slot);
     gen_body(g, 1 + gen_below(g, 4));
     if (g->is_live) {
         gen_jump(g, label);
     }
     memcpy(g->n_values, label->n_values, sizeof g->n_values);
+    g->sum = sum;
     gen_enter(g, from, slot + 1);
     if (has_else) {
         gen_body(g, 1 + gen_below(g, 4));
@@ -755,8 +814,8 @@ static inline void gen_close_loop(struct gen *g, const struct gen_label *label)
     header->pred_start = gen_row(g, label->from, label->n_edges, 1);
     header->n_preds = label->n_edges;
     uint32_t phi = header->first;
-    for (uint32_t i = 0; i <= GEN_PHIS; i++, phi = fn->insts[phi].next) {
-        fn->insts[phi].arg[0] = gen_row(g, &label->values[0][i], label->n_edges, GEN_PHIS + 1);
+    for (uint32_t i = 0; i < GEN_CARRIED; i++, phi = fn->insts[phi].next) {
+        fn->insts[phi].arg[0] = gen_row(g, &label->values[0][i], label->n_edges, GEN_CARRIED);
         fn->insts[phi].arg[1] = label->n_edges;
     }
 }
@@ -775,8 +834,9 @@ static inline void gen_loop(struct gen *g)
     g->block = label->header = gen_block(g);
     fn->pool[label->slot[0]] = g->block;
     g->is_live = true;
-    for (uint32_t i = 0; i <= GEN_PHIS; i++) {
+    for (uint32_t i = 0; i < GEN_CARRIED; i++) {
         gen_append(g, SSA_PHI, label->types[i], 0, 0, 0);
+        g->sum = i == GEN_SUM ? gen_last(g) : g->sum;
     }
     label->next = gen_op(g, SSA_ADD, T_I32, gen_last(g), ssa_const(fn, T_I32, 1).i);
     gen_body(g, 2 + gen_below(g, 5));
@@ -801,9 +861,9 @@ static inline void gen_statement(struct gen *g)
         }
     } else if (n < 80) {
         gen_if(g);
-    } else if (n < 85) {
+    } else if (n < 80u + g->profile->loop) {
         gen_loop(g);
-    } else if (n < 89) {
+    } else if (n < 84u + g->profile->loop) {
         gen_straight(g);
     } else if (g->n_labels > 1 && n < 97) {
         gen_branch_if(g);
@@ -840,6 +900,8 @@ static inline void gen_func(uint64_t seed, struct arena *arena, struct ssa_func 
     fn->n_blocks = 0;
     g->block = gen_block(g);
     g->budget = 5 + (int)gen_below(g, 40);
+    g->sum = ssa_const(fn, T_I64, 0).i;
+    g->profile = &gen_profiles[gen_below(g, sizeof gen_profiles / sizeof *gen_profiles)];
     for (uint32_t i = 0; i < fn->n_params; i++) {
         gen_append(g, SSA_PARAM, types[i], 0, 0, 0)->imm = i;
     }

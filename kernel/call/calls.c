@@ -6,20 +6,11 @@
 #include <string.h>
 
 #include "base/sha256.h"
+#include "kernel/call/clock.h"
 #include "kernel/embed.h"
 
 static void call_nop(void)
 {
-}
-
-static uint64_t call_time_coarse(void)
-{
-    return clock_coarse_ns();
-}
-
-static uint64_t call_time_precise(void)
-{
-    return clock_precise_ns();
 }
 
 #define CALL(number, noun, types, text)                                                            \

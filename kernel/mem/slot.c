@@ -216,13 +216,3 @@ void slot_free(struct cpu *cpu, const struct slot *slot)
     size_t border_bytes = cpu->slots.has_canaries ? CANARY_BYTES : 0;
     extent_free(&cpu->dense, slot->base - slot->record_bytes - border_bytes);
 }
-
-uint64_t slot_find(const struct cpu *cpu, uint64_t addr)
-{
-    const struct slot_area *area = &cpu->slots;
-    uint64_t offset = addr - (uint64_t)area->base;
-    if (offset >= area->n_slots * SLOT_STRIDE_BYTES) {
-        return 0;
-    }
-    return addr - offset % SLOT_STRIDE_BYTES + SLOT_ROOM_BYTES;
-}

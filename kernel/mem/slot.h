@@ -60,7 +60,4 @@ MUST_CHECK status_t slot_alloc(struct cpu *cpu, bool is_dense, uint64_t record_b
                                uint64_t max_bytes, struct slot *out);
 void slot_free(struct cpu *cpu, const struct slot *slot);
 
-/* The base of the memory in whose slot addr lies, record and guard included, or 0. */
-uint64_t slot_find(const struct cpu *cpu, uint64_t addr);
-
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "kernel/call/clock.h"
 #include "kernel/process/module.h"
 #include "kernel/process/process.h"
 

@@ -22,6 +22,19 @@ static bool trap_is_known(uint8_t number)
     }
 }
 
+/* Whether addr is out of bounds of a memory of the process, but where its code may reach. What is
+ * in bounds must not fault: then it isn't the guest's doing. */
+static bool access_is_outside(const struct process *process, uint64_t addr)
+{
+    for (const struct memory *m = process->memories; m != NULL; m = m->next) {
+        uint64_t offset = addr - (uint64_t)m->view.base;
+        if (offset < m->slot.reach_bytes) {
+            return offset >= m->view.size_bytes;
+        }
+    }
+    return false;
+}
+
 /* Which trap a fault in guest code is; TRAP_NONE: something that compiled code never does. */
 static enum engine_trap fault_trap(const struct activation *activation,
                                    const struct arch_fault *fault)
@@ -33,13 +46,11 @@ static enum engine_trap fault_trap(const struct activation *activation,
         uint8_t number = arch_trap_code((const void *)fault->pc); // NOLINT
         return trap_is_known(number) ? (enum engine_trap)number : TRAP_NONE;
     }
-    case ARCH_FAULT_ACCESS: {
+    case ARCH_FAULT_ACCESS:
         if (stack_guards(activation->stack, fault->addr)) {
             return TRAP_STACK;
         }
-        uint64_t base = slot_find(activation->process->home, fault->addr);
-        return base != 0 && fault->addr >= base ? TRAP_MEMORY : TRAP_NONE;
-    }
+        return access_is_outside(activation->process, fault->addr) ? TRAP_MEMORY : TRAP_NONE;
     case ARCH_FAULT_OTHER:
     default:
         return TRAP_NONE;

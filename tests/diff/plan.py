@@ -80,6 +80,6 @@ def subject_write(folder, data):
                   filename_plain="plain.wasm")
 
 
-def plan_write(folder, commands):
+def plan_write(folder, commands, **more):
     with open(os.path.join(folder, "plan.json"), "w", encoding="utf-8") as file:
-        json.dump({"write": os.path.join(folder, "case.json"), "commands": commands}, file)
+        json.dump({"write": os.path.join(folder, "case.json"), "commands": commands, **more}, file)

@@ -73,7 +73,8 @@ def make(seed, folder, shared):
     """Writes the plan of a case into folder. shared: the path of support.wasm's folder from there."""
     rng = random.Random(f"ttf {seed}")
     mod = wasm.Module(_generated(rng, folder))
-    data = wasm.all_exported(mod.rebuilt({**_memory_unshared(mod), **_hang_limit_raised(rng, mod)}))
+    unshared = _memory_unshared(mod)
+    data = wasm.all_exported(mod.rebuilt({**unshared, **_hang_limit_raised(rng, mod)}))
     mod = wasm.Module(data)
     commands = [plan.module("$support", f"{shared}/support.wasm"),
                 plan.register("$support", "fuzzing-support"), plan.subject_write(folder, data),
@@ -82,4 +83,4 @@ def make(seed, folder, shared):
     commands += [plan.get("$subject", f"g{i}") for i in range(len(mod.globals))]
     commands += [plan.invoke("$hash", "hash"), plan.get("$support", "hash"),
                  plan.get("$support", "count")]
-    plan.plan_write(folder, commands)
+    plan.plan_write(folder, commands, has_atomics=bool(unshared))

@@ -91,14 +91,10 @@ uint64_t arch_wall_time_ns(void)
     return host_wall_time_ns();
 }
 
-const uint64_t *arch_time_coarse(void)
+void arch_ticker_start(uint64_t *word)
 {
-    static uint64_t word;
-    if (__atomic_load_n(&word, __ATOMIC_RELAXED) == 0) {
-        __atomic_store_n(&word, host_time_ns(), __ATOMIC_RELAXED);
-        host_ticker_start(&word);
-    }
-    return &word;
+    __atomic_store_n(word, host_time_ns(), __ATOMIC_RELAXED);
+    host_ticker_start(word);
 }
 
 /* The counter against the clock over two milliseconds, the first time somebody asks. */

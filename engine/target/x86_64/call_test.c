@@ -55,6 +55,9 @@ static void begin(struct ssa_func *fn, struct arena *arena, const struct signatu
     assert_int_equal(ssa_func_init(fn, arena), STATUS_OK);
     assert_int_equal(ssa_reserve_insts(fn, 256), STATUS_OK);
     assert_int_equal(ssa_reserve_pool(fn, 256), STATUS_OK);
+    assert_int_equal(ssa_reserve_blocks(fn, 4), STATUS_OK);
+    fn->blocks[0] = (struct ssa_block){0};
+    fn->n_blocks = 1;
     fn->param_types = s->params;
     fn->result_types = s->results;
     fn->n_params = s->n_params;

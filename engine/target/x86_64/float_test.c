@@ -78,27 +78,16 @@ static uint64_t ref_arithmetic(enum ssa_op op, enum ssa_type type, uint64_t a, u
     double u = f64_of(a), w = f64_of(b);
     bool is_32 = type == T_F32;
     switch ((uint16_t)op) {
-    case SSA_FADD:
-        return is_32 ? bits32(x + y) : bits64(u + w);
-    case SSA_FSUB:
-        return is_32 ? bits32(x - y) : bits64(u - w);
-    case SSA_FMUL:
-        return is_32 ? bits32(x * y) : bits64(u * w);
-    case SSA_FDIV:
-        return is_32 ? bits32(x / y) : bits64(u / w);
-    case SSA_FCEIL:
-        return is_32 ? bits32(ceilf(x)) : bits64(ceil(u));
-    case SSA_FFLOOR:
-        return is_32 ? bits32(floorf(x)) : bits64(floor(u));
-    case SSA_FTRUNC:
-        return is_32 ? bits32(truncf(x)) : bits64(trunc(u));
-    case SSA_FNEAREST:
-        return is_32 ? bits32(nearbyintf(x)) : bits64(nearbyint(u));
-    case SSA_FSQRT:
-        return is_32 ? bits32(sqrtf(x)) : bits64(sqrt(u));
-    default:
-        fail();
-        return 0;
+    case SSA_FADD: return is_32 ? bits32(x + y) : bits64(u + w);
+    case SSA_FSUB: return is_32 ? bits32(x - y) : bits64(u - w);
+    case SSA_FMUL: return is_32 ? bits32(x * y) : bits64(u * w);
+    case SSA_FDIV: return is_32 ? bits32(x / y) : bits64(u / w);
+    case SSA_FCEIL: return is_32 ? bits32(ceilf(x)) : bits64(ceil(u));
+    case SSA_FFLOOR: return is_32 ? bits32(floorf(x)) : bits64(floor(u));
+    case SSA_FTRUNC: return is_32 ? bits32(truncf(x)) : bits64(trunc(u));
+    case SSA_FNEAREST: return is_32 ? bits32(nearbyintf(x)) : bits64(nearbyint(u));
+    case SSA_FSQRT: return is_32 ? bits32(sqrtf(x)) : bits64(sqrt(u));
+    default: fail(); return 0;
     }
 }
 
@@ -118,18 +107,12 @@ static bool ref_compare(enum ssa_op op, struct value a, struct value b)
 {
     double x = number(a), y = number(b);
     switch ((uint16_t)op) {
-    case SSA_FEQ:
-        return x == y;
-    case SSA_FNE:
-        return x != y;
-    case SSA_FLT:
-        return x < y;
-    case SSA_FGT:
-        return x > y;
-    case SSA_FLE:
-        return x <= y;
-    default:
-        return x >= y;
+    case SSA_FEQ: return x == y;
+    case SSA_FNE: return x != y;
+    case SSA_FLT: return x < y;
+    case SSA_FGT: return x > y;
+    case SSA_FLE: return x <= y;
+    default: return x >= y;
     }
 }
 
@@ -169,18 +152,13 @@ static struct expected ref_op(enum ssa_op op, enum ssa_type to, const struct val
     case SSA_FMAX:
         return (struct expected){.bits = ref_minmax(op == SSA_FMIN, v[0], v[1]),
                                  .is_arithmetic = true};
-    case SSA_FCOPYSIGN:
-        return (struct expected){.bits = (a & ~sign) | (b & sign)};
-    case SSA_FABS:
-        return (struct expected){.bits = a & ~sign};
-    case SSA_FNEG:
-        return (struct expected){.bits = a ^ sign};
+    case SSA_FCOPYSIGN: return (struct expected){.bits = (a & ~sign) | (b & sign)};
+    case SSA_FABS: return (struct expected){.bits = a & ~sign};
+    case SSA_FNEG: return (struct expected){.bits = a ^ sign};
     case SSA_TRUNC_S:
-    case SSA_TRUNC_U:
-        return ref_trunc(v[0], to, op == SSA_TRUNC_S, false);
+    case SSA_TRUNC_U: return ref_trunc(v[0], to, op == SSA_TRUNC_S, false);
     case SSA_TRUNC_SAT_S:
-    case SSA_TRUNC_SAT_U:
-        return ref_trunc(v[0], to, op == SSA_TRUNC_SAT_S, true);
+    case SSA_TRUNC_SAT_U: return ref_trunc(v[0], to, op == SSA_TRUNC_SAT_S, true);
     case SSA_CONVERT_S:
     case SSA_CONVERT_U:
         return (struct expected){.bits = ref_convert(v[0], to, op == SSA_CONVERT_S)};
@@ -188,10 +166,8 @@ static struct expected ref_op(enum ssa_op op, enum ssa_type to, const struct val
         return (struct expected){.bits = bits32((float)f64_of(a)), .is_arithmetic = true};
     case SSA_PROMOTE:
         return (struct expected){.bits = bits64((double)f32_of(a)), .is_arithmetic = true};
-    case SSA_BITCAST:
-        return (struct expected){.bits = a};
-    default:
-        break;
+    case SSA_BITCAST: return (struct expected){.bits = a};
+    default: break;
     }
     if (op >= SSA_FEQ && op <= SSA_FGE) {
         return (struct expected){.bits = ref_compare(op, v[0], v[1])};
@@ -202,25 +178,45 @@ static struct expected ref_op(enum ssa_op op, enum ssa_type to, const struct val
 /* ---- Running them ---- */
 
 static const uint64_t i64s[] = {
-    0,          1,          2,          0x7fffffff,         0x80000000,         0xffffffff,
-    0xfffffffe, 0x1000001,  0x1000003,  0x7fffffbf,         0xffffff7f,         0xffffff80,
-    1ull << 53, (1ull << 53) + 1, (1ull << 53) + 3, INT64_MAX, 1ull << 63,      UINT64_MAX,
-    UINT64_MAX - 1023, UINT64_MAX - 1024, (1ull << 63) + 1024, (1ull << 63) + 1025,
-    0x7fffff4000000001, 0x8000008000000000, 0x8000008000000001, 0xffffff7fffffffff,
-    0xffffff8000000000, 0x0020000020000001, 0x8000004000000001, 0x4000004000000001,
+    0,
+    1,
+    2,
+    0x7fffffff,
+    0x80000000,
+    0xffffffff,
+    0xfffffffe,
+    0x1000001,
+    0x1000003,
+    0x7fffffbf,
+    0xffffff7f,
+    0xffffff80,
+    1ull << 53,
+    (1ull << 53) + 1,
+    (1ull << 53) + 3,
+    INT64_MAX,
+    1ull << 63,
+    UINT64_MAX,
+    UINT64_MAX - 1023,
+    UINT64_MAX - 1024,
+    (1ull << 63) + 1024,
+    (1ull << 63) + 1025,
+    0x7fffff4000000001,
+    0x8000008000000000,
+    0x8000008000000001,
+    0xffffff7fffffffff,
+    0xffffff8000000000,
+    0x0020000020000001,
+    0x8000004000000001,
+    0x4000004000000001,
 };
 
 static struct value value_at(enum ssa_type type, uint32_t i)
 {
     switch ((uint8_t)type) {
-    case T_F32:
-        return (struct value){type, i < RUN_COUNT(run_f32s) ? run_f32s[i] : 0};
-    case T_F64:
-        return (struct value){type, i < RUN_COUNT(run_f64s) ? run_f64s[i] : 0};
-    case T_I32:
-        return (struct value){type, i < RUN_COUNT(i64s) ? (uint32_t)i64s[i] : 0};
-    default:
-        return (struct value){type, i < RUN_COUNT(i64s) ? i64s[i] : 0};
+    case T_F32: return (struct value){type, i < RUN_COUNT(run_f32s) ? run_f32s[i] : 0};
+    case T_F64: return (struct value){type, i < RUN_COUNT(run_f64s) ? run_f64s[i] : 0};
+    case T_I32: return (struct value){type, i < RUN_COUNT(i64s) ? (uint32_t)i64s[i] : 0};
+    default: return (struct value){type, i < RUN_COUNT(i64s) ? i64s[i] : 0};
     }
 }
 
@@ -276,8 +272,7 @@ static void check(struct run *run, const struct test *test, const struct value *
 static void check_copies(struct run *run, const struct test *test, const struct value *v)
 {
     for (uint32_t k = 0; k < test->n_args; k++) {
-        assert_memory_equal(run->memory + RUN_COPIES + 16 * k, &v[k].bits,
-                            type_bytes(v[k].type));
+        assert_memory_equal(run->memory + RUN_COPIES + 16 * k, &v[k].bits, type_bytes(v[k].type));
     }
 }
 
@@ -354,16 +349,70 @@ static void test_conversions(void **)
     run_free(&run);
 }
 
+/* copysign and store with a constant. */
+static void test_constants(void **)
+{
+    struct run run;
+    run_init(&run);
+    for (uint32_t i = 0; i < RUN_N_CPUS * RUN_COUNT(run_f64s); i++) {
+        struct value x = value_at(T_F64, i / RUN_N_CPUS), y = value_at(T_F32, i / RUN_N_CPUS);
+        for (uint32_t k = 0; k < RUN_COUNT(run_f64s); k++) {
+            struct value a = value_at(T_F64, k), b = value_at(T_F32, k);
+            run.name = run_cpus[i % RUN_N_CPUS].name;
+            run_begin(&run, run_cpus[i % RUN_N_CPUS].features);
+            val_t x_const = ssa_const(&run.fn, T_F64, x.bits);
+            val_t y_const = ssa_const(&run.fn, T_F32, y.bits);
+            run_store(&run, x_const, RUN_RESULT);
+            run_store(&run, y_const, RUN_RESULT + 8);
+            val_t u = run_load(&run, T_F64, RUN_ARGS), w = run_load(&run, T_F32, RUN_ARGS + 16);
+            run_store(&run, run_inst(&run, SSA_FCOPYSIGN, T_F64, u, x_const, VAL_NONE), RUN_COPIES);
+            run_store(&run, run_inst(&run, SSA_FCOPYSIGN, T_F32, w, y_const, VAL_NONE),
+                      RUN_COPIES + 8);
+            run_finish(&run);
+            memcpy(run.memory + RUN_ARGS, &a.bits, 8);
+            memcpy(run.memory + RUN_ARGS + 16, &b.bits, 4);
+            assert_int_equal(run_code(&run), TRAP_NONE);
+            uint64_t want = ref_op(SSA_FCOPYSIGN, T_F64, (struct value[]){a, x}).bits;
+            uint64_t want32 = ref_op(SSA_FCOPYSIGN, T_F32, (struct value[]){b, y}).bits;
+            assert_memory_equal(run.memory + RUN_RESULT, &x.bits, 8);
+            assert_memory_equal(run.memory + RUN_RESULT + 8, &y.bits, 4);
+            assert_memory_equal(run.memory + RUN_COPIES, &want, 8);
+            assert_memory_equal(run.memory + RUN_COPIES + 8, &want32, 4);
+        }
+    }
+    run_free(&run);
+}
+
 /* ---- Conditions ---- */
 
 /* What a select chooses between: the compared values, others, a constant. */
-enum choice { CHOOSE_SAME, CHOOSE_CROSSED, CHOOSE_OTHER, CHOOSE_ZERO, CHOOSE_ZERO_FIRST,
-              CHOOSE_CONST, CHOOSE_VECTORS, CHOOSE_COUNT };
+enum choice {
+    CHOOSE_SAME,
+    CHOOSE_CROSSED,
+    CHOOSE_OTHER,
+    CHOOSE_ZERO,
+    CHOOSE_ZERO_FIRST,
+    CHOOSE_VECTORS,
+    CHOOSE_CONST, /* and from here on: compared with it, too */
+    CHOOSE_CONST_ZERO,
+    CHOOSE_CONST_MINUS_ZERO,
+    CHOOSE_CONST_NAN,
+    CHOOSE_COUNT,
+};
+
+static uint64_t const_bits(enum choice choice, enum ssa_type type)
+{
+    switch ((int)choice) {
+    case CHOOSE_CONST_ZERO: return 0;
+    case CHOOSE_CONST_MINUS_ZERO: return sign_bit(type);
+    case CHOOSE_CONST_NAN: return type == T_F32 ? 0x7fc00000 : 0x7ff8000000000000;
+    default: return type == T_F32 ? bits32(1.5f) : bits64(1.5);
+    }
+}
 
 static val_t build_select(struct run *run, enum ssa_type type, enum choice choice, val_t cond,
                           val_t a, val_t b)
 {
-    uint64_t other_bits = type == T_F32 ? bits32(1.5f) : bits64(1.5);
     val_t x = a, y = b;
     switch (choice) {
     case CHOOSE_CROSSED:
@@ -382,39 +431,36 @@ static val_t build_select(struct run *run, enum ssa_type type, enum choice choic
         x = ssa_const(&run->fn, type, 0);
         y = run_load(run, type, RUN_ARGS + 32);
         break;
-    case CHOOSE_CONST:
-        y = ssa_const(&run->fn, type, other_bits);
-        break;
     case CHOOSE_VECTORS:
         type = T_V128;
         x = run_load(run, type, RUN_ARGS + 32);
         y = run_load(run, type, RUN_ARGS + 48);
         break;
     case CHOOSE_SAME:
-    case CHOOSE_COUNT:
-        break;
+    case CHOOSE_CONST:
+    case CHOOSE_CONST_ZERO:
+    case CHOOSE_CONST_MINUS_ZERO:
+    case CHOOSE_CONST_NAN:
+    case CHOOSE_COUNT: break; /* b is the constant, if there is one */
     }
     return run_inst(run, SSA_SELECT, type, cond, x, y);
 }
 
-static uint64_t ref_select(enum choice choice, enum ssa_type type, bool cond, uint64_t a, uint64_t b,
-                           uint64_t c, uint64_t d)
+static uint64_t ref_select(enum choice choice, bool cond, uint64_t a, uint64_t b, uint64_t c,
+                           uint64_t d)
 {
     switch (choice) {
-    case CHOOSE_SAME:
-        return cond ? a : b;
-    case CHOOSE_CROSSED:
-        return cond ? b : a;
-    case CHOOSE_ZERO:
-        return cond ? c : 0;
-    case CHOOSE_ZERO_FIRST:
-        return cond ? 0 : c;
+    case CHOOSE_SAME: return cond ? a : b;
+    case CHOOSE_CROSSED: return cond ? b : a;
+    case CHOOSE_ZERO: return cond ? c : 0;
+    case CHOOSE_ZERO_FIRST: return cond ? 0 : c;
     case CHOOSE_CONST:
-        return cond ? a : type == T_F32 ? bits32(1.5f) : bits64(1.5);
+    case CHOOSE_CONST_ZERO:
+    case CHOOSE_CONST_MINUS_ZERO:
+    case CHOOSE_CONST_NAN: return cond ? a : b;
     case CHOOSE_OTHER:
     case CHOOSE_VECTORS:
-    case CHOOSE_COUNT:
-        break;
+    case CHOOSE_COUNT: break;
     }
     return cond ? c : d;
 }
@@ -424,8 +470,8 @@ static void run_selects(struct run *run, enum ssa_type type, enum ssa_op op, enu
     uint32_t n = n_values(type), bytes = type_bytes(type);
     uint64_t c = 0x7ff4000000000123, d = 0xfff8000000004567;
     val_t a = run_load(run, type, RUN_ARGS), b = run_load(run, type, RUN_ARGS + 16);
-    if (choice == CHOOSE_CONST) {
-        b = ssa_const(&run->fn, type, type == T_F32 ? bits32(1.5f) : bits64(1.5));
+    if (choice >= CHOOSE_CONST) {
+        b = ssa_const(&run->fn, type, const_bits(choice, type));
     }
     val_t cond = run_inst(run, op, T_I32, a, b, VAL_NONE);
     run_store(run, build_select(run, type, choice, cond, a, b), RUN_RESULT);
@@ -435,14 +481,13 @@ static void run_selects(struct run *run, enum ssa_type type, enum ssa_op op, enu
     for (uint32_t i = 0; i < n; i++) {
         for (uint32_t k = 0; k < n; k++) {
             struct value x = value_at(type, i), y = value_at(type, k);
-            if (choice == CHOOSE_CONST) {
-                y.bits = type == T_F32 ? bits32(1.5f) : bits64(1.5);
+            if (choice >= CHOOSE_CONST) {
+                y.bits = const_bits(choice, type);
             }
             memcpy(run->memory + RUN_ARGS, &x.bits, bytes);
             memcpy(run->memory + RUN_ARGS + 16, &y.bits, bytes);
             assert_int_equal(run_code(run), TRAP_NONE);
-            uint64_t want =
-                ref_select(choice, type, ref_compare(op, x, y), x.bits, y.bits, c, d);
+            uint64_t want = ref_select(choice, ref_compare(op, x, y), x.bits, y.bits, c, d);
             if (memcmp(run->memory + RUN_RESULT, &want, bytes) != 0) {
                 fail_msg("%s select %s choice %d type %d (%llx, %llx)", run->name,
                          ssa_op_infos[op].text, choice, type, (unsigned long long)x.bits,
@@ -514,9 +559,8 @@ static void test_conditions(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_operations),
-        cmocka_unit_test(test_conversions),
-        cmocka_unit_test(test_selects),
+        cmocka_unit_test(test_operations), cmocka_unit_test(test_conversions),
+        cmocka_unit_test(test_constants),  cmocka_unit_test(test_selects),
         cmocka_unit_test(test_conditions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,8 +135,7 @@ static void select_copysign(struct select *s, val_t v)
 static bool may_fold_into(const struct select *s, val_t compare)
 {
     val_t root = {s->root};
-    return s->n_uses[compare.i] == 1 &&
-           (root.i == compare.i || arg_of(s, root, 0).i == compare.i);
+    return s->n_uses[compare.i] == 1 && (root.i == compare.i || arg_of(s, root, 0).i == compare.i);
 }
 
 /*
@@ -256,23 +255,18 @@ static bool select_as_minmax(struct select *s, val_t v, val_t compare)
     bool is_less;
     switch (x86_inst(s, compare)->op) {
     case SSA_FLT:
-    case SSA_FLE:
-        is_less = is_same;
-        break;
+    case SSA_FLE: is_less = is_same; break;
     case SSA_FGT:
-    case SSA_FGE:
-        is_less = !is_same;
-        break;
-    default:
-        return false;
+    case SSA_FGE: is_less = !is_same; break;
+    default: return false;
     }
     bool is_strict = x86_inst(s, compare)->op == SSA_FLT || x86_inst(s, compare)->op == SSA_FGT;
     if (!is_strict && !is_plain_const(s, x) && !is_plain_const(s, y)) {
         return false;
     }
     enum ssa_type type = x86_type(s, v);
-    enum x86_op op = is_less ? by_type(type, X86_MINSS, X86_MINSD)
-                             : by_type(type, X86_MAXSS, X86_MAXSD);
+    enum x86_op op =
+        is_less ? by_type(type, X86_MINSS, X86_MINSD) : by_type(type, X86_MAXSS, X86_MAXSD);
     (void)x86_emit_rvm(s, op, x86_def(s, v), x, y, x86_type_bytes(type));
     return true;
 }
@@ -306,8 +300,7 @@ static void select_by_mask(struct select *s, val_t v, val_t compare)
 static void select_select(struct select *s, val_t v)
 {
     val_t cond = arg_of(s, v, 0);
-    if (is_float_compare(x86_inst(s, cond)) &&
-        x86_type(s, arg_of(s, cond, 0)) == x86_type(s, v)) {
+    if (is_float_compare(x86_inst(s, cond)) && x86_type(s, arg_of(s, cond, 0)) == x86_type(s, v)) {
         if (!select_as_minmax(s, v, cond)) {
             select_by_mask(s, v, cond);
         }
@@ -428,7 +421,7 @@ static bool store_const(struct select *s, val_t v, val_t value)
 static bool store_upper_lane(struct select *s, val_t v, val_t value)
 {
     const struct ssa_inst *inst = x86_inst(s, value);
-    if (inst->op != SSA_V_F64X2_EXTRACT_LANE || inst->sub != 1 || s->n_uses[value.i] != 1) {
+    if (inst->op != SSA_V_F64X2_EXTRACT_LANE || inst->sub != 1 || !vec_may_absorb(s, value)) {
         return false;
     }
     uint32_t src = vec_arg(s, value, 0);
@@ -456,77 +449,40 @@ status_t x86_select_float(struct select *s, val_t v)
     case SSA_FADD:
     case SSA_FSUB:
     case SSA_FMUL:
-    case SSA_FDIV:
-        select_binary(s, v);
-        break;
+    case SSA_FDIV: select_binary(s, v); break;
     case SSA_FCEIL:
     case SSA_FFLOOR:
     case SSA_FTRUNC:
     case SSA_FNEAREST:
-    case SSA_FSQRT:
-        select_unary(s, v);
-        break;
+    case SSA_FSQRT: select_unary(s, v); break;
     case SSA_FMIN:
-    case SSA_FMAX:
-        select_minmax(s, v);
-        break;
+    case SSA_FMAX: select_minmax(s, v); break;
     case SSA_FABS:
-    case SSA_FNEG:
-        select_sign(s, v);
-        break;
-    case SSA_FCOPYSIGN:
-        select_copysign(s, v);
-        break;
+    case SSA_FNEG: select_sign(s, v); break;
+    case SSA_FCOPYSIGN: select_copysign(s, v); break;
     case SSA_FEQ:
     case SSA_FNE:
     case SSA_FLT:
     case SSA_FGT:
     case SSA_FLE:
-    case SSA_FGE:
-        select_compare(s, v);
-        break;
-    case SSA_SELECT:
-        select_select(s, v);
-        break;
-    case SSA_TRUNC_S:
-        select_trunc(s, v, 0);
-        break;
-    case SSA_TRUNC_U:
-        select_trunc(s, v, TRUNC_UNSIGNED);
-        break;
-    case SSA_TRUNC_SAT_S:
-        select_trunc(s, v, TRUNC_SAT);
-        break;
-    case SSA_TRUNC_SAT_U:
-        select_trunc(s, v, TRUNC_SAT | TRUNC_UNSIGNED);
-        break;
-    case SSA_CONVERT_S:
-        select_convert_s(s, v);
-        break;
-    case SSA_CONVERT_U:
-        select_convert_u(s, v);
-        break;
-    case SSA_DEMOTE:
-        emit_merge(s, X86_CVTSD2SS, v, 0);
-        break;
-    case SSA_PROMOTE:
-        emit_merge(s, X86_CVTSS2SD, v, 0);
-        break;
-    case SSA_BITCAST:
-        select_bitcast(s, v);
-        break;
+    case SSA_FGE: select_compare(s, v); break;
+    case SSA_SELECT: select_select(s, v); break;
+    case SSA_TRUNC_S: select_trunc(s, v, 0); break;
+    case SSA_TRUNC_U: select_trunc(s, v, TRUNC_UNSIGNED); break;
+    case SSA_TRUNC_SAT_S: select_trunc(s, v, TRUNC_SAT); break;
+    case SSA_TRUNC_SAT_U: select_trunc(s, v, TRUNC_SAT | TRUNC_UNSIGNED); break;
+    case SSA_CONVERT_S: select_convert_s(s, v); break;
+    case SSA_CONVERT_U: select_convert_u(s, v); break;
+    case SSA_DEMOTE: emit_merge(s, X86_CVTSD2SS, v, 0); break;
+    case SSA_PROMOTE: emit_merge(s, X86_CVTSS2SD, v, 0); break;
+    case SSA_BITCAST: select_bitcast(s, v); break;
     case SSA_LOAD:
     case SSA_INST_LOAD:
-    case SSA_PTR_LOAD:
-        select_load(s, v);
-        break;
+    case SSA_PTR_LOAD: select_load(s, v); break;
     case SSA_STORE:
     case SSA_INST_STORE:
-    case SSA_PTR_STORE:
-        select_store(s, v);
-        break;
-    default:
-        return ERR_UNSUPPORTED;
+    case SSA_PTR_STORE: select_store(s, v); break;
+    default: return ERR_UNSUPPORTED;
     }
     return STATUS_OK;
 }

@@ -17,13 +17,20 @@ static const struct simd_row simd_rows[] = {
 #undef SIMD
 };
 
-status_t x86_select_simd(struct select *s, val_t v)
+const struct simd_row *simd_row_of(const struct select *s, val_t v)
 {
     uint32_t i = (uint32_t)x86_inst(s, v)->op - SSA_V_V128_LOAD;
-    if (i >= sizeof simd_rows / sizeof simd_rows[0] || simd_rows[i].how == NULL) {
+    bool is_row = i < sizeof simd_rows / sizeof simd_rows[0] && simd_rows[i].how != NULL;
+    return is_row ? &simd_rows[i] : NULL;
+}
+
+status_t x86_select_simd(struct select *s, val_t v)
+{
+    const struct simd_row *row = simd_row_of(s, v);
+    if (row == NULL) {
         return ERR_UNSUPPORTED;
     }
-    simd_rows[i].how(s, v, &simd_rows[i]);
+    row->how(s, v, row);
     return STATUS_OK;
 }
 

@@ -43,6 +43,15 @@ struct simd_row {
 
 typedef void simd_how(struct select *s, val_t v, const struct simd_row *row);
 
+/* The row of v, or null if it isn't a vector operation. */
+const struct simd_row *simd_row_of(const struct select *s, val_t v);
+
+/* v has one user, the one being selected, and need not be in a register for it. */
+static inline bool vec_may_absorb(const struct select *s, val_t v)
+{
+    return s->n_uses[v.i] == 1 && s->vreg_of[v.i] == 0;
+}
+
 static inline bool vec_has(const struct select *s, uint64_t feature)
 {
     return x86_has(s->cx, feature);

@@ -67,17 +67,30 @@ static void emit_greater64(struct select *s, uint32_t def, uint32_t a, uint32_t 
     emit_rm(s, X86_PSHUFD, def, upper)->imm = 0xf5;
 }
 
-void simd_i64x2_compare(struct select *s, val_t v, const struct simd_row *)
+/* a <= b or a >= b */
+static bool is_not_greater64(const struct select *s, val_t v)
 {
     uint16_t op = x86_inst(s, v)->op;
-    bool is_swapped = op == SSA_V_I64X2_LT_S || op == SSA_V_I64X2_GE_S;
-    bool is_negated = op == SSA_V_I64X2_LE_S || op == SSA_V_I64X2_GE_S;
+    return op == SSA_V_I64X2_LE_S || op == SSA_V_I64X2_GE_S;
+}
+
+/* v, or for these the opposite. */
+static void emit_compare64(struct select *s, uint32_t def, val_t v)
+{
+    uint16_t op = x86_inst(s, v)->op;
+    uint32_t left = op == SSA_V_I64X2_LT_S || op == SSA_V_I64X2_GE_S ? 1 : 0;
+    emit_greater64(s, def, vec_arg(s, v, left), vec_arg(s, v, 1 - left));
+}
+
+void simd_i64x2_compare(struct select *s, val_t v, const struct simd_row *)
+{
     uint32_t def = x86_def(s, v);
-    uint32_t a = vec_arg(s, v, is_swapped ? 1 : 0), b = vec_arg(s, v, is_swapped ? 0 : 1);
-    uint32_t greater = is_negated ? vec_new(s) : def;
-    emit_greater64(s, greater, a, b);
-    if (is_negated) {
-        emit_not(s, def, greater);
+    if (is_not_greater64(s, v)) {
+        uint32_t inverse = vec_new(s);
+        emit_compare64(s, inverse, v);
+        emit_not(s, def, inverse);
+    } else {
+        emit_compare64(s, def, v);
     }
 }
 
@@ -111,49 +124,39 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 static uint32_t mask_lane_bytes(const struct select *s, val_t v)
 {
     switch (x86_inst(s, v)->op) {
-    case SSA_V_V128_NOT:
-        return compare_lane_bytes(s, arg_of(s, v, 0));
+    case SSA_V_V128_NOT: return compare_lane_bytes(s, arg_of(s, v, 0));
     case SSA_V_V128_AND:
     case SSA_V_V128_OR:
     case SSA_V_V128_XOR:
     case SSA_V_V128_ANDNOT:
         return smaller(compare_lane_bytes(s, arg_of(s, v, 0)),
                        compare_lane_bytes(s, arg_of(s, v, 1)));
-    default:
-        return compare_lane_bytes(s, v);
-    }
-}
-
-static enum x86_op equal_op(uint16_t ssa_op)
-{
-    switch (ssa_op) {
-    case SSA_V_I8X16_NE:
-        return X86_PCMPEQB;
-    case SSA_V_I16X8_NE:
-        return X86_PCMPEQW;
-    case SSA_V_I32X4_NE:
-        return X86_PCMPEQD;
-    case SSA_V_I64X2_NE:
-        return X86_PCMPEQQ;
-    default:
-        return X86_NOP;
+    default: return compare_lane_bytes(s, v);
     }
 }
 
 /* v, or its opposite if that is cheaper for a user who doesn't mind. */
 static uint32_t use_either_sense(struct select *s, val_t v, bool *is_negated)
 {
-    uint16_t op = x86_inst(s, v)->op;
-    bool is_ours = s->n_uses[v.i] == 1 && s->vreg_of[v.i] == 0;
-    *is_negated = false;
-    if (is_ours && op == SSA_V_V128_NOT) {
-        *is_negated = true;
+    const struct simd_row *row = simd_row_of(s, v);
+    *is_negated = row != NULL && vec_may_absorb(s, v);
+    if (*is_negated && row->how == simd_not) {
         return vec_arg(s, v, 0);
     }
-    if (is_ours && equal_op(op) != X86_NOP) {
-        *is_negated = true;
-        return vec_rvm(s, equal_op(op), vec_arg(s, v, 0), vec_arg(s, v, 1));
+    if (*is_negated && row->how == simd_compare_not) {
+        return vec_rvm(s, (enum x86_op)row->op, vec_arg(s, v, 0), vec_arg(s, v, 1));
     }
+    if (*is_negated && row->how == simd_compare_order_not) {
+        uint32_t inverse = vec_new(s);
+        emit_order(s, inverse, v, row);
+        return inverse;
+    }
+    if (*is_negated && is_not_greater64(s, v)) {
+        uint32_t inverse = vec_new(s);
+        emit_compare64(s, inverse, v);
+        return inverse;
+    }
+    *is_negated = false;
     return x86_use(s, v);
 }
 
@@ -201,12 +204,31 @@ static enum x86_cc mask_condition(struct select *s, val_t mask, bool is_all)
     return is_all ? CC_E : CC_NE;
 }
 
-static enum x86_cc ptest_condition(struct select *s, uint32_t x, enum x86_cc cc)
+/* E: x & y is zero. */
+static void emit_ptest(struct select *s, uint32_t x, uint32_t y)
 {
     emit(s, X86_PTEST);
     op_use(s, x);
-    op_use(s, x);
-    return cc;
+    op_use(s, y);
+}
+
+static enum x86_cc any_condition(struct select *s, val_t x)
+{
+    if (x86_inst(s, x)->op == SSA_V_V128_AND && vec_may_absorb(s, x)) {
+        emit_ptest(s, vec_arg(s, x, 0), vec_arg(s, x, 1));
+    } else {
+        uint32_t bits = x86_use(s, x);
+        emit_ptest(s, bits, bits);
+    }
+    return CC_NE;
+}
+
+/* No lane equals zero. */
+static enum x86_cc all_condition(struct select *s, val_t x, enum x86_op equal)
+{
+    uint32_t zeros = vec_rvm(s, equal, x86_use(s, x), vec_zero(s));
+    emit_ptest(s, zeros, zeros);
+    return CC_E;
 }
 
 bool x86_simd_condition(struct select *s, val_t v, enum x86_cc *out)
@@ -227,10 +249,9 @@ bool x86_simd_condition(struct select *s, val_t v, enum x86_cc *out)
         if (mask_bytes != 0 && mask_bytes >= truths[i].lane_bytes) {
             *out = mask_condition(s, x, i != 0);
         } else if (i == 0) {
-            *out = ptest_condition(s, x86_use(s, x), CC_NE);
+            *out = any_condition(s, x);
         } else {
-            uint32_t zeros = vec_rvm(s, (enum x86_op)truths[i].equal, x86_use(s, x), vec_zero(s));
-            *out = ptest_condition(s, zeros, CC_E);
+            *out = all_condition(s, x, (enum x86_op)truths[i].equal);
         }
         return true;
     }

@@ -33,7 +33,8 @@ void simd_float_sign(struct select *s, val_t v, const struct simd_row *row)
  */
 static void canonicalise(struct select *s, uint32_t def, uint32_t x, uint32_t nans, uint8_t bits)
 {
-    uint32_t payload = vec_shift(s, bits == 32 ? X86_PSRLDI : X86_PSRLQI, nans, bits == 32 ? 10 : 13);
+    uint32_t payload =
+        vec_shift(s, bits == 32 ? X86_PSRLDI : X86_PSRLQI, nans, bits == 32 ? 10 : 13);
     (void)emit_rvm(s, X86_ANDNPS, def, payload, x);
 }
 

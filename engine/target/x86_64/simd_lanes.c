@@ -24,12 +24,8 @@ static void emit_splat_low(struct select *s, uint32_t def, uint32_t x, uint8_t l
             emit_rm(s, X86_PSHUFD, def, vec_rm_imm(s, X86_PSHUFLW, x, 0))->imm = 0;
         }
         break;
-    case 4:
-        emit_rm(s, X86_PSHUFD, def, x)->imm = 0;
-        break;
-    default:
-        emit_rm(s, X86_PSHUFD, def, x)->imm = 0x44;
-        break;
+    case 4: emit_rm(s, X86_PSHUFD, def, x)->imm = 0; break;
+    default: emit_rm(s, X86_PSHUFD, def, x)->imm = 0x44; break;
     }
 }
 
@@ -113,26 +109,20 @@ void simd_extract_small(struct select *s, val_t v, const struct simd_row *row)
 void simd_extract(struct select *s, val_t v, const struct simd_row *row)
 {
     uint8_t lane = x86_inst(s, v)->sub;
-    emit_mr(s, (enum x86_op)(lane == 0 ? row->op2 : row->op), x86_def(s, v), vec_arg(s, v, 0))->imm =
-        lane;
+    emit_mr(s, (enum x86_op)(lane == 0 ? row->op2 : row->op), x86_def(s, v), vec_arg(s, v, 0))
+        ->imm = lane;
 }
 
 void simd_extract_f32(struct select *s, val_t v, const struct simd_row *)
 {
     uint32_t def = x86_def(s, v), x = vec_arg(s, v, 0);
     switch (x86_inst(s, v)->sub) {
-    case 0:
-        (void)emit_move(s, def, x);
-        break;
-    case 1:
-        (void)emit_rm(s, X86_MOVSHDUP, def, x);
-        break;
+    case 0: (void)emit_move(s, def, x); break;
+    case 1: (void)emit_rm(s, X86_MOVSHDUP, def, x); break;
     case 2:
         emit_rr(s, s->has_avx ? X86_PERMILPD : X86_PSHUFD, def, x)->imm = s->has_avx ? 1 : 0xee;
         break;
-    default:
-        emit_rr(s, s->has_avx ? X86_PERMILPS : X86_PSHUFD, def, x)->imm = 0xff;
-        break;
+    default: emit_rr(s, s->has_avx ? X86_PERMILPS : X86_PSHUFD, def, x)->imm = 0xff; break;
     }
 }
 
@@ -164,14 +154,25 @@ void simd_replace(struct select *s, val_t v, const struct simd_row *row)
     inst->imm = x86_inst(s, v)->sub;
 }
 
+/* value is a lane of another vector that nobody else wants by itself: its number. */
+static bool is_lane_of(const struct select *s, val_t value, enum ssa_op extract, uint8_t *lane)
+{
+    const struct ssa_inst *inst = x86_inst(s, value);
+    *lane = inst->sub;
+    return inst->op == extract && vec_may_absorb(s, value);
+}
+
 /* The lowest lane by a blend, which any port can do; the others by insertps. */
 void simd_replace_f32(struct select *s, val_t v, const struct simd_row *)
 {
     uint32_t def = x86_def(s, v), x = vec_arg(s, v, 0);
-    uint8_t lane = x86_inst(s, v)->sub;
-    val_t value = x86_arg(s, v, 1);
+    uint8_t lane = x86_inst(s, v)->sub, from;
+    val_t value = ssa_resolve(s->fn, x86_arg(s, v, 1));
     struct x86_mem mem;
-    if (x86_fold_load(s, value, 4, &mem)) {
+    if (is_lane_of(s, value, SSA_V_F32X4_EXTRACT_LANE, &from)) {
+        emit_rvr(s, X86_INSERTPS, def, x, vec_arg(s, value, 0))->imm =
+            (uint64_t)from << 6 | (uint64_t)lane << 4;
+    } else if (x86_fold_load(s, value, 4, &mem)) {
         emit_rvm_mem(s, X86_INSERTPS, def, x, &mem)->imm = (uint64_t)lane << 4;
     } else if (lane == 0) {
         emit_rvr(s, X86_BLENDPS, def, x, x86_use(s, value))->imm = 1;
@@ -180,13 +181,28 @@ void simd_replace_f32(struct select *s, val_t v, const struct simd_row *)
     }
 }
 
+/* Lane lane of x replaced by lane from of y. */
+static void emit_lane_of(struct select *s, uint32_t def, uint32_t x, uint8_t lane, uint32_t y,
+                         uint8_t from)
+{
+    if (lane == from) {
+        emit_rvm(s, X86_BLENDPS, def, x, y)->imm = lane == 0 ? 3 : 0xc;
+    } else if (lane == 1) {
+        (void)emit_rvr(s, X86_MOVHPS, def, x, y);
+    } else {
+        emit_rvm(s, X86_SHUFPD, def, y, x)->imm = 3;
+    }
+}
+
 void simd_replace_f64(struct select *s, val_t v, const struct simd_row *)
 {
     uint32_t def = x86_def(s, v), x = vec_arg(s, v, 0);
-    uint8_t lane = x86_inst(s, v)->sub;
-    val_t value = x86_arg(s, v, 1);
+    uint8_t lane = x86_inst(s, v)->sub, from;
+    val_t value = ssa_resolve(s->fn, x86_arg(s, v, 1));
     struct x86_mem mem;
-    if (x86_fold_load(s, value, 8, &mem)) {
+    if (is_lane_of(s, value, SSA_V_F64X2_EXTRACT_LANE, &from)) {
+        emit_lane_of(s, def, x, lane, vec_arg(s, value, 0), from);
+    } else if (x86_fold_load(s, value, 8, &mem)) {
         (void)emit_rvm_mem(s, lane == 0 ? X86_MOVLPS : X86_MOVHPS, def, x, &mem);
     } else if (lane == 0) {
         emit_rvr(s, X86_BLENDPS, def, x, x86_use(s, value))->imm = 3;

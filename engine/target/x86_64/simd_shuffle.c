@@ -315,8 +315,7 @@ static bool try_shuffle_blend(struct select *s, const struct shuffle *sh)
     uint8_t at[16], imm = 0;
     for (uint32_t i = 0; i < 16; i++) {
         bool is_b = sh->at[i] >= 16;
-        if (sh->at[i] == ANY_ZERO || (!is_b && sh->at[i] != i) ||
-            is_b != (sh->at[i & ~1u] >= 16)) {
+        if (sh->at[i] == ANY_ZERO || (!is_b && sh->at[i] != i) || is_b != (sh->at[i & ~1u] >= 16)) {
             return false;
         }
         at[i] = is_b ? sh->at[i] - 16 : ANY_ZERO;
