@@ -154,7 +154,7 @@ enum arch_fault_kind : uint8_t {
 
 struct arch_fault {
     enum arch_fault_kind kind;
-    bool is_probe;   /* in arch_stack_probe_*: pc and sp are then those of the guest's call */
+    bool is_probe; /* in arch_stack_probe_*: pc and sp are then those of the guest's call */
     uint64_t pc, sp;
     uint64_t addr;
 };

@@ -20,7 +20,7 @@ struct instance;
 /* Why something was refused. */
 struct report {
     status_t status;
-    uint64_t offset; /* in the module; REPORT_NO_OFFSET when it has nothing to do with bytes */
+    uint64_t offset;  /* in the module; REPORT_NO_OFFSET when it has nothing to do with bytes */
     uint32_t funcidx; /* UINT32_MAX if not in a function */
     char text[600];
 };
@@ -30,7 +30,7 @@ struct report {
 
 struct module_options {
     struct engine_options engine;
-    uint32_t n_threads;            /* 0: one a CPU */
+    uint32_t n_threads;             /* 0: one a CPU */
     const struct engine_name *name; /* for backtraces, if the module has none; or null */
 };
 
@@ -45,10 +45,9 @@ struct module_statistics {
 MUST_CHECK status_t module_compile(const uint8_t *bytes, size_t len_bytes,
                                    const struct module_options *options, struct module **out,
                                    struct report *report);
-/* Decodes and validates without keeping code: for tools that look into a module. */
-/* A module from its image (struct engine_image); the bytes are copied. The embedder vouches for
+/* A module from the bytes of its image (struct engine_image), which are copied. The embedder vouches for
  * them: code is not verified. ERR_MALFORMED, ERR_MISMATCH if it was made for something else. */
-MUST_CHECK status_t module_open(const void *image, size_t len_bytes,
+MUST_CHECK status_t module_open(const void *bytes, size_t len_bytes,
                                 const struct module_options *options, struct module **out,
                                 struct report *report);
 void module_put(struct module *module);
@@ -62,7 +61,7 @@ bool module_func_name(const struct module *module, uint32_t funcidx, struct engi
 
 /* The hash of abi/calls.def, which is a part of every image. */
 void module_abi_hash(uint8_t hash[static 32]);
-/* Passes, memory kind and so on as struct engine_image.options holds them; and the CPU's. */
+/* What this CPU can do, for struct engine_options. */
 uint64_t machine_cpu_features(void);
 
 /* ---- Traps ---- */
@@ -113,14 +112,13 @@ typedef void (*native_fn)(void);
  * e = externref. Texts are kept by reference. Later ones win over earlier ones. */
 struct provided_func {
     const char *module, *name, *signature;
-    host_fn host;     /* one of the two */
+    host_fn host; /* one of the two */
     native_fn native;
     void *ctx;
 };
 MUST_CHECK status_t process_provide_func(struct process *process, const struct provided_func *func);
 MUST_CHECK status_t process_provide_global(struct process *process, const char *module,
-                                           const char *name, char type,
-                                           union engine_value value);
+                                           const char *name, char type, union engine_value value);
 MUST_CHECK status_t process_provide_table(struct process *process, const char *module,
                                           const char *name, struct engine_tabletype type);
 MUST_CHECK status_t process_provide_memory(struct process *process, const char *module,

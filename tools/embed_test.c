@@ -244,12 +244,9 @@ static void test_dense_import(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_between_instances),
-        cmocka_unit_test(test_nested),
-        cmocka_unit_test(test_host_fails),
-        cmocka_unit_test(test_nested_trap),
-        cmocka_unit_test(test_functions_as_values),
-        cmocka_unit_test(test_dense),
+        cmocka_unit_test(test_between_instances),   cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_host_fails),          cmocka_unit_test(test_nested_trap),
+        cmocka_unit_test(test_functions_as_values), cmocka_unit_test(test_dense),
         cmocka_unit_test(test_dense_import),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,7 +49,8 @@ static void *block_alloc(struct json_document *document, size_t len_bytes)
 
 static void blanks_skip(struct reader *r)
 {
-    while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' || *r->at == '\n' || *r->at == '\r')) {
+    while (r->at < r->end &&
+           (*r->at == ' ' || *r->at == '\t' || *r->at == '\n' || *r->at == '\r')) {
         r->at++;
     }
 }
@@ -273,21 +274,16 @@ static struct json *value_read(struct reader *r)
     }
     switch (*r->at) {
     case '{':
-    case '[':
-        return nested_read(r, *r->at == '{');
+    case '[': return nested_read(r, *r->at == '{');
     case '"': {
         r->at++;
         struct json *value = value_new(r, JSON_STRING);
         return value != NULL && string_read(r, &value->bytes, &value->len_bytes) ? value : NULL;
     }
-    case 't':
-        return word_read(r, "true", JSON_TRUE);
-    case 'f':
-        return word_read(r, "false", JSON_FALSE);
-    case 'n':
-        return word_read(r, "null", JSON_NULL);
-    default:
-        return number_read(r);
+    case 't': return word_read(r, "true", JSON_TRUE);
+    case 'f': return word_read(r, "false", JSON_FALSE);
+    case 'n': return word_read(r, "null", JSON_NULL);
+    default: return number_read(r);
     }
 }
 

@@ -48,7 +48,8 @@ static void test_values(void **state)
 static void test_strings(void **state)
 {
     (void)state;
-    struct json_document *d = read("[\"a\\u0000b\", \"\\ud83d\\ude00\", \"\\n\\\"\\\\\\/\", \"\\u00e9\\u20ac\"]");
+    struct json_document *d =
+        read("[\"a\\u0000b\", \"\\ud83d\\ude00\", \"\\n\\\"\\\\\\/\", \"\\u00e9\\u20ac\"]");
     assert_non_null(d);
     const struct json *s = json_root(d)->first;
     assert_int_equal(s->len_bytes, 3);
@@ -64,7 +65,8 @@ static void test_strings(void **state)
 static void test_numbers(void **state)
 {
     (void)state;
-    struct json_document *d = read("[\"18446744073709551615\", \"18446744073709551616\", \"\", \"1x\"]");
+    struct json_document *d =
+        read("[\"18446744073709551615\", \"18446744073709551616\", \"\", \"1x\"]");
     assert_non_null(d);
     uint64_t number;
     const struct json *s = json_root(d)->first;

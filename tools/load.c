@@ -12,8 +12,7 @@ static struct engine_name base_name(const char *path)
     return (struct engine_name){(const uint8_t *)name, (uint32_t)strlen(name)};
 }
 
-static struct module *bytes_load(const char *path, const struct file *file,
-                                 struct options *options)
+static struct module *bytes_load(const char *path, const struct file *file, struct options *options)
 {
     struct engine_name name = base_name(path);
     options->module.name = &name;
@@ -31,8 +30,8 @@ static struct module *bytes_load(const char *path, const struct file *file,
                           path);
             return NULL;
         }
-        status = module_open(file->bytes, file->len_bytes, &options->module, &module,
-                             &options->report);
+        status =
+            module_open(file->bytes, file->len_bytes, &options->module, &module, &options->report);
         break;
     case FILE_COMPONENT:
         message_error("%s: is a component; only core modules can be run", path);

@@ -54,9 +54,9 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"run", command_run},       {"compile", command_compile}, {"wast", command_wast},
+    {"run", command_run},         {"compile", command_compile}, {"wast", command_wast},
     {"objdump", command_objdump}, {"help", command_help},       {"--help", command_help},
-    {"-h", command_help},       {"version", command_version}, {"--version", command_version},
+    {"-h", command_help},         {"version", command_version}, {"--version", command_version},
 };
 
 int main(int argc, char **argv)

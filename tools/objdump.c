@@ -19,7 +19,7 @@ struct dump {
     const char *path;
     const struct engine_module *contents; /* of the file, or of the image's skeleton */
     bool has_bodies;
-    uint32_t only; /* funcidx, or UINT32_MAX: all */
+    uint32_t only;  /* funcidx, or UINT32_MAX: all */
     uint32_t shown; /* by the dump hook: the last function whose name was printed */
 };
 
@@ -406,11 +406,11 @@ static int dump_module(struct dump *dump, const struct file *file)
     arena_init(&arena, memory, ARENA_BYTES);
     struct engine_error error;
     struct engine_module *contents;
-    status_t status = engine_decode(file->bytes, file->len_bytes, &engine_default_limits, 0,
-                                    &arena, &contents, &error);
+    status_t status = engine_decode(file->bytes, file->len_bytes, &engine_default_limits, 0, &arena,
+                                    &contents, &error);
     if (status != STATUS_OK) {
-        struct report report = {.status = error.status, .offset = error.offset,
-                                .funcidx = error.funcidx};
+        struct report report = {
+            .status = error.status, .offset = error.offset, .funcidx = error.funcidx};
         memcpy(report.text, error.text, sizeof error.text);
         message_report(dump->path, &report);
         return EXIT_ERROR;

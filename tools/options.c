@@ -61,8 +61,8 @@ static bool number_read(const char *what, const char *text, uint64_t max, uint64
     errno = 0;
     unsigned long long value = strtoull(text, &end, 0);
     if (errno != 0 || end == text || *end != '\0' || *text == '-' || value > max) {
-        (void)message_usage("%s wants a number up to %llu, not '%s'", what,
-                            (unsigned long long)max, text);
+        (void)message_usage("%s wants a number up to %llu, not '%s'", what, (unsigned long long)max,
+                            text);
         return false;
     }
     *out = value;
@@ -292,8 +292,8 @@ bool options_read(struct options *options, const char *allowed, int argc, char *
         size_t len = strcspn(argument, "=");
         const char *value = argument[len] == '=' ? argument + len + 1 : NULL;
         size_t i = 0, n = sizeof table / sizeof table[0];
-        while (i < n && (strncmp(table[i].name, argument, len) != 0 ||
-                         table[i].name[len] != '\0' || !is_in_groups(table[i].groups, allowed))) {
+        while (i < n && (strncmp(table[i].name, argument, len) != 0 || table[i].name[len] != '\0' ||
+                         !is_in_groups(table[i].groups, allowed))) {
             i++;
         }
         if (i == n) {

@@ -58,8 +58,8 @@ static int run_invoke(struct run *run, struct instance *instance, uint32_t funci
         return EXIT_ERROR;
     }
     if ((uint32_t)run->n_args != type->n_params) {
-        return message_usage("%s: '%s' takes %u arguments, not %d", run->path,
-                             run->options.invoke, type->n_params, run->n_args);
+        return message_usage("%s: '%s' takes %u arguments, not %d", run->path, run->options.invoke,
+                             type->n_params, run->n_args);
     }
     for (uint32_t i = 0; i < type->n_params; i++) {
         if (!value_read(run->args[i], type->params[i], &values[i])) {

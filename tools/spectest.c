@@ -17,12 +17,8 @@ static status_t functions_provide(struct process *process)
     static const struct {
         const char *name, *signature;
     } functions[] = {
-        {"print", "_"},
-        {"print_i32", "i_"},
-        {"print_i64", "I_"},
-        {"print_f32", "f_"},
-        {"print_f64", "F_"},
-        {"print_i32_f32", "if_"},
+        {"print", "_"},           {"print_i32", "i_"}, {"print_i64", "I_"},
+        {"print_f32", "f_"},      {"print_f64", "F_"}, {"print_i32_f32", "if_"},
         {"print_f64_f64", "FF_"},
     };
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
@@ -52,8 +48,8 @@ static status_t globals_provide(struct process *process)
         {"global_f64", 'F', {.f64 = 0x4084d4cccccccccd}},
     };
     for (size_t i = 0; i < sizeof globals / sizeof globals[0]; i++) {
-        status_t status = process_provide_global(process, module, globals[i].name,
-                                                 globals[i].type, globals[i].value);
+        status_t status = process_provide_global(process, module, globals[i].name, globals[i].type,
+                                                 globals[i].value);
         if (status != STATUS_OK) {
             return status;
         }

@@ -15,7 +15,7 @@ static bool integer_read(const char *text, uint32_t bits, uint64_t *out)
     if (*text == '-') {
         long long value = strtoll(text, &end, 0);
         *out = (uint64_t)value;
-        return errno == 0 && *end == '\0' && value >= -(1LL << (bits - 1));
+        return errno == 0 && *end == '\0' && (bits == 64 || value >= INT32_MIN);
     }
     unsigned long long value = strtoull(text, &end, 0);
     *out = value;
@@ -34,8 +34,7 @@ bool value_read(const char *text, uint8_t valtype, union engine_value *out)
         }
         out->i32 = (uint32_t)bits;
         return true;
-    case VALTYPE_I64:
-        return integer_read(text, 64, &out->i64);
+    case VALTYPE_I64: return integer_read(text, 64, &out->i64);
     case VALTYPE_F32: {
         float value = strtof(text, &end);
         memcpy(&out->f32, &value, sizeof value);
@@ -47,20 +46,16 @@ bool value_read(const char *text, uint8_t valtype, union engine_value *out)
         return end != text && *end == '\0';
     }
     default:
-        return strcmp(text, "null") == 0 && (valtype == VALTYPE_FUNCREF ||
-                                             valtype == VALTYPE_EXTERNREF);
+        return strcmp(text, "null") == 0 &&
+               (valtype == VALTYPE_FUNCREF || valtype == VALTYPE_EXTERNREF);
     }
 }
 
 void value_print(const union engine_value *value, uint8_t valtype)
 {
     switch (valtype) {
-    case VALTYPE_I32:
-        printf("%d\n", (int32_t)value->i32);
-        return;
-    case VALTYPE_I64:
-        printf("%lld\n", (long long)value->i64);
-        return;
+    case VALTYPE_I32: printf("%d\n", (int32_t)value->i32); return;
+    case VALTYPE_I64: printf("%lld\n", (long long)value->i64); return;
     case VALTYPE_F32: {
         float number;
         memcpy(&number, &value->f32, sizeof number);
@@ -81,8 +76,8 @@ void value_print(const union engine_value *value, uint8_t valtype)
         printf("\n");
         return;
     default:
-        printf("%s\n", value->ref == 0                 ? "null"
-                       : valtype == VALTYPE_FUNCREF    ? "funcref"
-                                                       : "externref");
+        printf("%s\n", value->ref == 0              ? "null"
+                       : valtype == VALTYPE_FUNCREF ? "funcref"
+                                                    : "externref");
     }
 }

@@ -188,8 +188,8 @@ static enum wasi_errno iovs_get(struct call *call, struct iovec *iovs, int *n)
     return WASI_OK;
 }
 
-static enum wasi_errno stream_move(struct call *call, ssize_t (*move)(int, const struct iovec *,
-                                                                      int))
+static enum wasi_errno stream_move(struct call *call,
+                                   ssize_t (*move)(int, const struct iovec *, int))
 {
     struct iovec iovs[IOVS_MAX];
     int n;

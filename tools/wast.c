@@ -49,8 +49,7 @@ struct script {
     union engine_value values[VALUES_MAX];
 };
 
-[[gnu::format(printf, 2, 3)]] static enum outcome fail(struct script *script, const char *text,
-                                                       ...)
+[[gnu::format(printf, 2, 3)]] static enum outcome fail(struct script *script, const char *text, ...)
 {
     va_list args;
     va_start(args, text);
@@ -124,8 +123,8 @@ static status_t script_load(struct script *script, const struct json *command, s
         (void)snprintf(script->report.text, sizeof script->report.text, "no such file");
         return ERR_NOT_FOUND;
     }
-    status_t status = module_compile(file.bytes, file.len_bytes, &script->options->module, out,
-                                     &script->report);
+    status_t status =
+        module_compile(file.bytes, file.len_bytes, &script->options->module, out, &script->report);
     file_close(&file);
     if (status == STATUS_OK) {
         struct held *held = malloc(sizeof *held);
@@ -244,8 +243,7 @@ static bool arguments_read(struct script *script, const struct json *action,
         return false;
     }
     for (uint32_t i = 0; i < type->n_params; i++) {
-        if (argument == NULL ||
-            !wast_value_read(argument, type->params[i], &script->values[i])) {
+        if (argument == NULL || !wast_value_read(argument, type->params[i], &script->values[i])) {
             return false;
         }
         argument = argument->next;
@@ -297,8 +295,7 @@ static enum outcome results_match(struct script *script, const struct json *expe
 {
     const struct json *pattern = expected == NULL ? NULL : expected->first;
     for (uint32_t i = 0; i < result->n; i++) {
-        if (pattern == NULL ||
-            !wast_value_matches(pattern, result->types[i], &script->values[i])) {
+        if (pattern == NULL || !wast_value_matches(pattern, result->types[i], &script->values[i])) {
             char text[64];
             wast_value_text(&script->values[i], result->types[i], text, sizeof text);
             return fail(script, "result %u is %s", i, text);
@@ -377,9 +374,9 @@ static enum outcome command_unlinkable(struct script *script, const struct json 
         return status == ERR_TRAP ? trap_matches(script, command)
                                   : fail(script, "want a trap, got: %s", status_text(status));
     }
-    return status == ERR_UNLINKABLE ? PASSED
-                                    : fail(script, "want a link error, got: %s",
-                                           status_text(status));
+    return status == ERR_UNLINKABLE
+               ? PASSED
+               : fail(script, "want a link error, got: %s", status_text(status));
 }
 
 /* ---- commands ---- */
@@ -416,8 +413,7 @@ static enum outcome command_one(struct script *script, const struct json *comman
     return SKIPPED;
 }
 
-static void failure_print(const char *path, const struct json *command,
-                          const struct script *script)
+static void failure_print(const char *path, const struct json *command, const struct script *script)
 {
     const struct json *type = json_get(command, "type"), *line = json_get(command, "line");
     printf("  %s:%.*s: %.*s: %s\n", path, line == NULL ? 0 : (int)line->len_bytes,
@@ -492,8 +488,7 @@ static bool file_run(const char *path, struct options *options, uint64_t *counts
         script_run(&script, path, commands);
         script_end(&script);
         printf("%s: %llu passed, %llu failed, %llu skipped\n", path,
-               (unsigned long long)script.counts[PASSED],
-               (unsigned long long)script.counts[FAILED],
+               (unsigned long long)script.counts[PASSED], (unsigned long long)script.counts[FAILED],
                (unsigned long long)script.counts[SKIPPED]);
         for (int i = 0; i < 3; i++) {
             counts[i] += script.counts[i];

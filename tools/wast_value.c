@@ -11,8 +11,12 @@ static const struct {
     const char *name;
     uint8_t valtype;
 } type_names[] = {
-    {"i32", VALTYPE_I32},   {"i64", VALTYPE_I64},         {"f32", VALTYPE_F32},
-    {"f64", VALTYPE_F64},   {"v128", VALTYPE_V128},       {"funcref", VALTYPE_FUNCREF},
+    {"i32", VALTYPE_I32},
+    {"i64", VALTYPE_I64},
+    {"f32", VALTYPE_F32},
+    {"f64", VALTYPE_F64},
+    {"v128", VALTYPE_V128},
+    {"funcref", VALTYPE_FUNCREF},
     {"externref", VALTYPE_EXTERNREF},
 };
 
@@ -50,8 +54,8 @@ static bool lanes_read(const struct json *value, struct lanes *out)
         const char *name;
         struct lanes lanes;
     } kinds[] = {
-        {"i8", {1, false}}, {"i16", {2, false}}, {"i32", {4, false}},
-        {"i64", {8, false}}, {"f32", {4, true}}, {"f64", {8, true}},
+        {"i8", {1, false}},  {"i16", {2, false}}, {"i32", {4, false}},
+        {"i64", {8, false}}, {"f32", {4, true}},  {"f64", {8, true}},
     };
     const struct json *lane_type = json_get(value, "lane_type");
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -92,8 +96,8 @@ bool wast_value_read(const struct json *argument, uint8_t valtype, union engine_
             return true;
         }
         /* null is 0: the references that scripts count from 0 begin at 1 */
-        bool is_number = valtype == VALTYPE_EXTERNREF && json_u64(json_get(argument, "value"),
-                                                                  &out->ref);
+        bool is_number =
+            valtype == VALTYPE_EXTERNREF && json_u64(json_get(argument, "value"), &out->ref);
         out->ref++;
         return is_number;
     }
@@ -154,8 +158,7 @@ static bool reference_matches(const struct json *expected, uint8_t valtype, uint
     return value == NULL || (json_u64(value, &number) && ref == number + 1);
 }
 
-static bool one_matches(const struct json *expected, uint8_t valtype,
-                        const union engine_value *got)
+static bool one_matches(const struct json *expected, uint8_t valtype, const union engine_value *got)
 {
     if (is_reference(valtype)) {
         return reference_matches(expected, valtype, got->ref);
@@ -164,18 +167,14 @@ static bool one_matches(const struct json *expected, uint8_t valtype,
         return false;
     }
     switch (valtype) {
-    case VALTYPE_V128:
-        return vector_matches(expected, got);
+    case VALTYPE_V128: return vector_matches(expected, got);
     case VALTYPE_I32:
-    case VALTYPE_F32:
-        return scalar_matches(json_get(expected, "value"), 4, got->i32);
-    default:
-        return scalar_matches(json_get(expected, "value"), 8, got->i64);
+    case VALTYPE_F32: return scalar_matches(json_get(expected, "value"), 4, got->i32);
+    default: return scalar_matches(json_get(expected, "value"), 8, got->i64);
     }
 }
 
-bool wast_value_matches(const struct json *expected, uint8_t valtype,
-                        const union engine_value *got)
+bool wast_value_matches(const struct json *expected, uint8_t valtype, const union engine_value *got)
 {
     if (!json_is(json_get(expected, "type"), "either")) {
         return one_matches(expected, valtype, got);

@@ -42,10 +42,8 @@ static void test_nans(void **state)
     assert_false(matches(arithmetic, VALTYPE_F32, (union engine_value){.f32 = 0x7fa00000}));
     assert_false(matches(arithmetic, VALTYPE_F32, (union engine_value){.f32 = 0}));
     canonical = "{\"type\":\"f64\",\"value\":\"nan:canonical\"}";
-    assert_true(
-        matches(canonical, VALTYPE_F64, (union engine_value){.f64 = 0xfff8000000000000}));
-    assert_false(
-        matches(canonical, VALTYPE_F64, (union engine_value){.f64 = 0x7ff8000000000001}));
+    assert_true(matches(canonical, VALTYPE_F64, (union engine_value){.f64 = 0xfff8000000000000}));
+    assert_false(matches(canonical, VALTYPE_F64, (union engine_value){.f64 = 0x7ff8000000000001}));
 }
 
 static void test_vectors(void **state)

@@ -12,8 +12,8 @@
 #include "base/status.h"
 
 struct hosted_options {
-    size_t stack_bytes;  /* of guests; 0: the kernel's default */
-    bool has_canaries;   /* watch the neighbourhood of every memory, see kernel_canaries_check */
+    size_t stack_bytes; /* of guests; 0: the kernel's default */
+    bool has_canaries;  /* watch the neighbourhood of every memory, see kernel_canaries_check */
 };
 
 /* Once, on the thread that will run guests. */

@@ -13,7 +13,7 @@ static uint64_t coarse_ns;
 static struct {
     uint64_t start_ns, start_cycles;
     uint64_t ns_per_cycle; /* times 2^SCALE_SHIFT; 0: not started */
-} precise; /* fixed after clock_start */
+} precise;                 /* fixed after clock_start */
 
 void clock_start(void)
 {

@@ -27,8 +27,8 @@ struct extent_area {
 };
 
 /* Reserves up to max_bytes, less if Linux doesn't give that much, but at least min_bytes. */
-MUST_CHECK status_t extent_area_init(struct extent_area *area, struct arena *heap,
-                                     size_t max_bytes, size_t min_bytes, uint32_t cap);
+MUST_CHECK status_t extent_area_init(struct extent_area *area, struct arena *heap, size_t max_bytes,
+                                     size_t min_bytes, uint32_t cap);
 void extent_area_release(struct extent_area *area);
 
 /* A run of pages, reserved and not committed. ERR_NO_MEMORY: no gap, or too many runs. */

@@ -1,8 +1,8 @@
 /*
  * Pools: arenas with a reservation of their own.
  */
-#include "kernel/arch.h"
 #include "kernel/mem/pool.h"
+#include "kernel/arch.h"
 
 status_t pool_new(struct arena *pool, size_t max_bytes)
 {
@@ -31,7 +31,8 @@ void pool_free(struct arena *pool)
 void pool_reset(struct arena *pool, size_t keep_bytes)
 {
     if (pool->peak_bytes > keep_bytes) {
-        size_t end_bytes = (pool->peak_bytes + ARCH_PAGE_BYTES - 1) / ARCH_PAGE_BYTES * ARCH_PAGE_BYTES;
+        size_t end_bytes =
+            (pool->peak_bytes + ARCH_PAGE_BYTES - 1) / ARCH_PAGE_BYTES * ARCH_PAGE_BYTES;
         arch_discard(pool->base + keep_bytes, end_bytes - keep_bytes);
     }
     pool->used_bytes = 0;

@@ -15,7 +15,6 @@ void pool_free(struct arena *pool);
 /* Empties it; gives pages back when more than keep_bytes were in use. */
 void pool_reset(struct arena *pool, size_t keep_bytes);
 
-
 #define POOL_NEW(pool, type) ((type *)arena_zalloc((pool), 1, sizeof(type)))
 #define POOL_ARRAY(pool, type, n) ((type *)arena_zalloc((pool), (n), sizeof(type)))
 

@@ -48,8 +48,8 @@ static status_t stack_make(struct stack_area *area, struct stack **out)
         return ERR_NO_SPACE;
     }
     struct stack *stack = &area->stacks[area->n_fresh];
-    stack->low = area->base + area->n_fresh * (area->stack_bytes + STACK_GUARD_BYTES) +
-                 STACK_GUARD_BYTES;
+    stack->low =
+        area->base + area->n_fresh * (area->stack_bytes + STACK_GUARD_BYTES) + STACK_GUARD_BYTES;
     stack->top = stack->low + area->stack_bytes;
     status_t status = arch_commit(stack->low, area->stack_bytes);
     if (status == STATUS_OK) {

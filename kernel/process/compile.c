@@ -17,8 +17,8 @@
 #define SIDE_BYTES ((size_t)8 << 30)
 #define WORK_BYTES ((size_t)8 << 30)
 #define KEPT_BYTES ((size_t)1 << 30)
-#define KEEP_BYTES ((size_t)2 << 20)    /* finished batches that a worker holds back */
-#define RETAIN_BYTES ((size_t)8 << 20)  /* of its arena, from one batch to the next */
+#define KEEP_BYTES ((size_t)2 << 20)   /* finished batches that a worker holds back */
+#define RETAIN_BYTES ((size_t)8 << 20) /* of its arena, from one batch to the next */
 #define QUEUE_MAX 32u
 #define TURN_NEVER UINT32_MAX
 /* Below that much code, starting threads costs more than they bring. */
@@ -69,9 +69,9 @@ void compile_space_free(struct cpu *cpu)
 struct compile_job {
     struct engine_compile *compile;
     struct compile_space *space;
-    uint32_t next;       /* batch to be compiled; atomic */
-    uint32_t turn;       /* batch to be appended; atomic */
-    uint32_t failed;     /* the first batch that failed, or UINT32_MAX; atomic, only falls */
+    uint32_t next;   /* batch to be compiled; atomic */
+    uint32_t turn;   /* batch to be appended; atomic */
+    uint32_t failed; /* the first batch that failed, or UINT32_MAX; atomic, only falls */
     struct engine_error errors[COMPILE_THREADS_MAX]; /* a worker's first own error... */
     uint32_t error_batches[COMPILE_THREADS_MAX];     /* ...and where; UINT32_MAX: none */
 };

@@ -67,14 +67,9 @@ status_t instance_external(struct instance *instance, enum engine_extern kind, u
 {
     *out = (struct external){.kind = kind};
     switch (kind) {
-    case EXTERN_FUNC:
-        return func_ref(instance, index, &out->ref);
-    case EXTERN_TABLE:
-        out->table = instance->tables[index];
-        return STATUS_OK;
-    case EXTERN_MEMORY:
-        out->memory = instance->memory;
-        return STATUS_OK;
+    case EXTERN_FUNC: return func_ref(instance, index, &out->ref);
+    case EXTERN_TABLE: out->table = instance->tables[index]; return STATUS_OK;
+    case EXTERN_MEMORY: out->memory = instance->memory; return STATUS_OK;
     case EXTERN_GLOBAL:
     default:
         out->global.type = instance->module->contents->globals[index].type;
@@ -100,15 +95,9 @@ status_t instance_init_value(struct instance *instance, const struct engine_init
 {
     *out = (union engine_value){};
     switch ((enum engine_init_kind)init->kind) {
-    case INIT_BITS:
-        out->i64 = init->bits;
-        return STATUS_OK;
-    case INIT_V128:
-        memcpy(out->v128, init->v128, sizeof out->v128);
-        return STATUS_OK;
-    case INIT_GLOBAL:
-        instance_global_get(instance, init->index, out);
-        return STATUS_OK;
+    case INIT_BITS: out->i64 = init->bits; return STATUS_OK;
+    case INIT_V128: memcpy(out->v128, init->v128, sizeof out->v128); return STATUS_OK;
+    case INIT_GLOBAL: instance_global_get(instance, init->index, out); return STATUS_OK;
     case INIT_FUNC: {
         uint32_t ref;
         status_t status = func_ref(instance, init->index, &ref);
@@ -116,8 +105,7 @@ status_t instance_init_value(struct instance *instance, const struct engine_init
         return status;
     }
     case INIT_NULL:
-    default:
-        return STATUS_OK;
+    default: return STATUS_OK;
     }
 }
 
@@ -267,9 +255,7 @@ static void record_fill_imports(struct instance *instance, const struct external
     for (uint32_t i = 0; i < contents->n_imports; i++) {
         const struct external *external = &externals[i];
         switch (external->kind) {
-        case EXTERN_FUNC:
-            func_import(instance, n_funcs++, external->ref);
-            break;
+        case EXTERN_FUNC: func_import(instance, n_funcs++, external->ref); break;
         case EXTERN_TABLE:
             table_share(external->table, instance->process);
             record_put_address(instance, layout->tables[n_tables], external->table->view);
@@ -279,8 +265,7 @@ static void record_fill_imports(struct instance *instance, const struct external
             record_put_address(instance, layout->globals[n_globals++], external->global.value);
             break;
         case EXTERN_MEMORY:
-        default:
-            break; /* before the record was made */
+        default: break; /* before the record was made */
         }
     }
 }

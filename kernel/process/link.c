@@ -95,8 +95,7 @@ static struct text external_text(const struct process *process, const struct ext
         return limit_text("memory", &found->memory->limit,
                           found->memory->view.size_bytes / ENGINE_PAGE_BYTES, "pages");
     case EXTERN_GLOBAL:
-    default:
-        return globaltype_text(&found->global.type);
+    default: return globaltype_text(&found->global.type);
     }
 }
 
@@ -104,15 +103,12 @@ static struct text import_text(const struct engine_module *contents,
                                const struct engine_import *import)
 {
     switch (import->kind) {
-    case EXTERN_FUNC:
-        return functype_text(&contents->types[import->typeidx]);
+    case EXTERN_FUNC: return functype_text(&contents->types[import->typeidx]);
     case EXTERN_TABLE:
         return limit_text("table", &import->table.limit, import->table.limit.min,
                           valtype_text(import->table.reftype));
-    case EXTERN_MEMORY:
-        return limit_text("memory", &import->memory, import->memory.min, "pages");
-    default:
-        return globaltype_text(&import->global);
+    case EXTERN_MEMORY: return limit_text("memory", &import->memory, import->memory.min, "pages");
+    default: return globaltype_text(&import->global);
     }
 }
 
@@ -144,9 +140,9 @@ static status_t link_find(struct process *process, const struct engine_import *i
         if (p->instance != NULL) {
             struct exported exported;
             status_t status = instance_export(p->instance, import->name, &exported);
-            return status != STATUS_OK ? status
-                                       : instance_external(p->instance, exported.kind,
-                                                           exported.index, out);
+            return status != STATUS_OK
+                       ? status
+                       : instance_external(p->instance, exported.kind, exported.index, out);
         }
         if (name_equal(p->name, import->name)) {
             *out = p->external;

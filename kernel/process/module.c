@@ -116,8 +116,8 @@ static status_t module_finish(struct module *module, uint8_t *bytes, struct repo
     module->statistics.n_funcs = image->n_funcs;
     uint64_t code_end = (image->code_offset + image->code_len_bytes + ARCH_PAGE_BYTES - 1) /
                         ARCH_PAGE_BYTES * ARCH_PAGE_BYTES;
-    uint64_t image_end = (image->len_bytes + ARCH_PAGE_BYTES - 1) / ARCH_PAGE_BYTES *
-                         ARCH_PAGE_BYTES;
+    uint64_t image_end =
+        (image->len_bytes + ARCH_PAGE_BYTES - 1) / ARCH_PAGE_BYTES * ARCH_PAGE_BYTES;
     status_t status = arch_seal_constants(bytes, image->code_offset);
     if (status == STATUS_OK && image->code_len_bytes != 0) {
         status = arch_seal_code(bytes + image->code_offset, code_end - image->code_offset);
@@ -142,14 +142,14 @@ static status_t image_write(struct compile_space *space, const uint8_t *bytes, s
                             uint32_t *n_threads, struct engine_error *error)
 {
     struct engine_module *contents;
-    status_t status = engine_decode(bytes, len_bytes, &engine_default_limits, 0, &space->side,
-                                    &contents, error);
+    status_t status =
+        engine_decode(bytes, len_bytes, &engine_default_limits, 0, &space->side, &contents, error);
     if (status != STATUS_OK) {
         return status;
     }
     struct engine_compile compile = {};
-    status = engine_compile_init(&compile, contents, &options->engine, &space->side, out,
-                                 cap_bytes, error);
+    status = engine_compile_init(&compile, contents, &options->engine, &space->side, out, cap_bytes,
+                                 error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -260,8 +260,8 @@ static status_t module_copy(struct module *module, const struct engine_image *im
     if (status != STATUS_OK) {
         return report_set(report, status, REPORT_NO_OFFSET, "no address space left for code");
     }
-    uint64_t whole_bytes = (image->len_bytes + ARCH_PAGE_BYTES - 1) / ARCH_PAGE_BYTES *
-                           ARCH_PAGE_BYTES;
+    uint64_t whole_bytes =
+        (image->len_bytes + ARCH_PAGE_BYTES - 1) / ARCH_PAGE_BYTES * ARCH_PAGE_BYTES;
     status = arch_commit(out, whole_bytes);
     if (status != STATUS_OK) {
         extent_free(area, out);

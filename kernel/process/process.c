@@ -14,8 +14,8 @@
 
 static status_t process_init(struct process *process)
 {
-    status_t status = pool_new(&process->record_pool,
-                               (size_t)FUNCS_MAX * sizeof(struct engine_func_record));
+    status_t status =
+        pool_new(&process->record_pool, (size_t)FUNCS_MAX * sizeof(struct engine_func_record));
     if (status == STATUS_OK) {
         status = pool_new(&process->func_pool, (size_t)FUNCS_MAX * sizeof(struct func));
     }
@@ -275,8 +275,8 @@ status_t process_provide_memory(struct process *process, const char *module, con
     if (memory == NULL) {
         return ERR_NO_MEMORY;
     }
-    status_t status = memory_init(memory, process->home, &limit, false, 0,
-                                  process->options.memory_cap_pages);
+    status_t status =
+        memory_init(memory, process->home, &limit, false, 0, process->options.memory_cap_pages);
     if (status != STATUS_OK) {
         return status;
     }

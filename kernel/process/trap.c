@@ -17,8 +17,7 @@ static bool trap_is_known(uint8_t number)
 #include "engine/traps.def"
 #undef TRAP
         return number != TRAP_NONE;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -40,8 +39,7 @@ static enum engine_trap fault_trap(const struct activation *activation,
                                    const struct arch_fault *fault)
 {
     switch (fault->kind) {
-    case ARCH_FAULT_DIVIDE:
-        return TRAP_DIV_ZERO;
+    case ARCH_FAULT_DIVIDE: return TRAP_DIV_ZERO;
     case ARCH_FAULT_UNDEFINED: {
         uint8_t number = arch_trap_code((const void *)fault->pc); // NOLINT
         return trap_is_known(number) ? (enum engine_trap)number : TRAP_NONE;
@@ -52,8 +50,7 @@ static enum engine_trap fault_trap(const struct activation *activation,
         }
         return access_is_outside(activation->process, fault->addr) ? TRAP_MEMORY : TRAP_NONE;
     case ARCH_FAULT_OTHER:
-    default:
-        return TRAP_NONE;
+    default: return TRAP_NONE;
     }
 }
 
@@ -74,7 +71,9 @@ struct arch_activation *kernel_fault(const struct arch_fault *fault)
         return NULL;
     }
     activation->kind = kind;
-    activation->frame = (struct guest_frame){fault->pc, fault->sp, fault->is_probe};
+    /* a function with a large frame compares before it makes it, and doesn't fault */
+    bool is_unframed = kind == TRAP_STACK && fault->kind == ARCH_FAULT_UNDEFINED;
+    activation->frame = (struct guest_frame){fault->pc, fault->sp, fault->is_probe, is_unframed};
     return &activation->arch;
 }
 
@@ -100,6 +99,7 @@ static bool frame_leave(const struct activation *activation, struct guest_frame 
     memcpy(&frame->pc, (const void *)at, sizeof frame->pc); // NOLINT(performance-no-int-to-ptr)
     frame->sp = at + sizeof frame->pc;
     frame->is_return = true;
+    frame->is_unframed = false;
     return true;
 }
 
@@ -119,8 +119,8 @@ static void trap_add_frame(struct trap *trap, const struct module *module,
 static uint64_t function_frame_bytes(const struct module *module, const struct engine_place *place,
                                      const struct guest_frame *frame)
 {
-    if (frame->is_return) {
-        return place->frame_bytes;
+    if (frame->is_return || frame->is_unframed) {
+        return frame->is_return ? place->frame_bytes : 0;
     }
     const uint8_t *code = module_code(module) + module_image_func(module, place->func)->code_offset;
     return arch_frame_bytes(code, (const void *)frame->pc, place->frame_bytes); // NOLINT
@@ -128,30 +128,50 @@ static uint64_t function_frame_bytes(const struct module *module, const struct e
 
 #define THUNK_ABSENT UINT32_MAX
 
-/* The frame of the host or cross thunk that the code offset lies in; false: an entry thunk, where
- * the activation began. Thunks have no table by address: the nearest start below is the one. */
-static bool thunk_frame_bytes(const struct module *module, uint64_t offset, uint64_t *bytes)
+/* A thunk of an image: where it starts, and its frame. Entry thunks have none that matters. */
+struct thunk {
+    uint64_t start;
+    uint32_t frame_bytes;
+    bool is_entry;
+};
+
+static void thunk_nearest(struct thunk *nearest, uint64_t offset, struct thunk candidate)
 {
-    uint64_t nearest = 0;
-    bool is_found = false;
+    if (candidate.start != THUNK_ABSENT && candidate.start <= offset &&
+        candidate.start >= nearest->start) {
+        *nearest = candidate;
+    }
+}
+
+/* The thunk that the code offset lies in. They have no table by address: the nearest start at or
+ * below is the one. */
+static struct thunk thunk_find(const struct module *module, uint64_t offset)
+{
+    struct thunk nearest = {.is_entry = true};
     for (uint32_t i = 0; i < module->image->n_types; i++) {
         const struct engine_image_thunks *t = module_thunks(module, i);
-        if (t->entry != THUNK_ABSENT && t->entry < offset && t->entry >= nearest) {
-            nearest = t->entry;
-            is_found = false;
-        }
-        if (t->host != THUNK_ABSENT && t->host < offset && t->host >= nearest) {
-            nearest = t->host;
-            is_found = true;
-            *bytes = t->host_frame_bytes;
-        }
-        if (t->cross != THUNK_ABSENT && t->cross < offset && t->cross >= nearest) {
-            nearest = t->cross;
-            is_found = true;
-            *bytes = t->cross_frame_bytes;
-        }
+        thunk_nearest(&nearest, offset, (struct thunk){t->entry, 0, true});
+        thunk_nearest(&nearest, offset, (struct thunk){t->host, t->host_frame_bytes, false});
+        thunk_nearest(&nearest, offset, (struct thunk){t->cross, t->cross_frame_bytes, false});
     }
-    return is_found;
+    return nearest;
+}
+
+/* The frame of a host or cross thunk; false: an entry thunk, where the activation began. */
+static bool thunk_frame_bytes(const struct module *module, const struct guest_frame *frame,
+                              uint64_t *bytes)
+{
+    uint64_t offset = frame->pc - (uint64_t)module_code(module);
+    struct thunk thunk = thunk_find(module, offset - (frame->is_return ? 1 : 0));
+    if (thunk.is_entry) {
+        return false;
+    }
+    *bytes = thunk.frame_bytes;
+    if (!frame->is_return) {
+        *bytes = arch_frame_bytes(module_code(module) + thunk.start, (const void *)frame->pc,
+                                  thunk.frame_bytes);
+    }
+    return true;
 }
 
 static void trap_walk(const struct activation *activation, struct trap *trap)
@@ -168,7 +188,7 @@ static void trap_walk(const struct activation *activation, struct trap *trap)
         if (engine_image_find(module->image, offset, frame.is_return, &place)) {
             trap_add_frame(trap, module, &place);
             bytes = function_frame_bytes(module, &place, &frame);
-        } else if (!frame.is_return || !thunk_frame_bytes(module, offset, &bytes)) {
+        } else if (!thunk_frame_bytes(module, &frame, &bytes)) {
             return;
         }
         if (!frame_leave(activation, &frame, bytes)) {

@@ -38,10 +38,18 @@ static uint32_t push_bytes(const uint8_t *code)
     return code[0] == 0x41 && (code[1] & 0xf8) == 0x50 ? 2 : 0;
 }
 
+/* Whether `sub rsp, n` or `add rsp, -128` stands at code. */
+static bool is_frame_made(const uint8_t *code)
+{
+    if (code[0] != 0x48 || (code[1] != 0x81 && code[1] != 0x83)) {
+        return false;
+    }
+    return code[2] == 0xec || (code[2] == 0xc4 && code[3] == 0x80);
+}
+
 /*
- * A prologue is: push* and then `sub rsp, n`. Only pushes can fault before the frame is whole:
- * a fault at one of them, or at the subtraction, leaves as many words on the stack as there were
- * pushes before it.
+ * A prologue is: push* and then an adjustment of rsp. Only pushes can fault before the frame is
+ * whole: a fault at one of them leaves as many words on the stack as there were pushes before it.
  */
 uint32_t arch_frame_bytes(const void *code, const void *pc, uint32_t frame_bytes)
 {
@@ -55,9 +63,7 @@ uint32_t arch_frame_bytes(const void *code, const void *pc, uint32_t frame_bytes
         at += len_bytes;
         pushed_bytes += 8;
     }
-    bool is_prologue = push_bytes(at) != 0 || (at[0] == 0x48 && (at[1] == 0x81 || at[1] == 0x83) &&
-                                               at[2] == 0xec);
-    return is_prologue ? pushed_bytes : frame_bytes;
+    return push_bytes(at) != 0 || is_frame_made(at) ? pushed_bytes : frame_bytes;
 }
 
 struct cpuid {
@@ -100,8 +106,8 @@ uint64_t arch_cpu_features(void)
     uint32_t max_leaf = cpuid(0, 0).eax;
     struct cpuid basic = cpuid(1, 0);
     struct cpuid extended = max_leaf >= 7 ? cpuid(7, 0) : (struct cpuid){};
-    struct cpuid amd = cpuid(0x80000000u, 0).eax >= 0x80000001u ? cpuid(0x80000001u, 0)
-                                                                : (struct cpuid){};
+    struct cpuid amd =
+        cpuid(0x80000000u, 0).eax >= 0x80000001u ? cpuid(0x80000001u, 0) : (struct cpuid){};
     uint64_t features = 0;
     features |= BIT(basic.ecx, 20) ? FEATURE_SSE42 : 0;
     features |= BIT(basic.ecx, 23) ? FEATURE_POPCNT : 0;

@@ -2,9 +2,9 @@
  * Faults of the hosted machine: what Linux reports as a signal becomes a struct arch_fault, and the
  * kernel's answer becomes the place where the interrupted thread goes on.
  */
+#include "arch/linux/kern/fault.h"
 #include "arch/isa/x86_64/isa.h"
 #include "arch/linux/host.h"
-#include "arch/linux/kern/fault.h"
 #include "kernel/arch.h"
 
 static bool fault_handle(struct host_fault *fault)

@@ -61,12 +61,14 @@ status_t arch_seal_constants(void *start, size_t len_bytes)
 }
 
 /* Not instrumented: a sanitizer would see a function that starts on one stack and ends on another. */
-[[clang::disable_sanitizer_instrumentation]] void arch_stack_enter(void *low, size_t len_bytes, void **watcher)
+[[clang::disable_sanitizer_instrumentation]] void arch_stack_enter(void *low, size_t len_bytes,
+                                                                   void **watcher)
 {
     host_stack_enter(low, len_bytes, watcher);
 }
 
-[[clang::disable_sanitizer_instrumentation]] void arch_stack_leave(void *low, size_t len_bytes, void **watcher, bool was_cut)
+[[clang::disable_sanitizer_instrumentation]] void arch_stack_leave(void *low, size_t len_bytes,
+                                                                   void **watcher, bool was_cut)
 {
     host_stack_leave(low, len_bytes, watcher, was_cut);
 }

@@ -14,6 +14,9 @@
 #define F32_SIGN 0x80000000u
 #define F64_SIGN 0x8000000000000000ull
 
+/* Where the tables of arithmetic and of comparisons begin. */
+enum { FIRST_ARITHMETIC = SSA_FADD, FIRST_COMPARE = SSA_FEQ };
+
 /* One of a pair of opcodes, by the type that is computed with. */
 static enum x86_op by_type(enum ssa_type type, enum x86_op f32, enum x86_op f64)
 {
@@ -39,20 +42,20 @@ struct float_op {
 };
 
 static const struct float_op float_ops[] = {
-    [SSA_FADD - SSA_FADD] = {X86_ADDSS, X86_ADDSD, 0},
-    [SSA_FSUB - SSA_FADD] = {X86_SUBSS, X86_SUBSD, 0},
-    [SSA_FMUL - SSA_FADD] = {X86_MULSS, X86_MULSD, 0},
-    [SSA_FDIV - SSA_FADD] = {X86_DIVSS, X86_DIVSD, 0},
-    [SSA_FCEIL - SSA_FADD] = {X86_ROUNDSS, X86_ROUNDSD, ROUND_CEIL},
-    [SSA_FFLOOR - SSA_FADD] = {X86_ROUNDSS, X86_ROUNDSD, ROUND_FLOOR},
-    [SSA_FTRUNC - SSA_FADD] = {X86_ROUNDSS, X86_ROUNDSD, ROUND_TRUNC},
-    [SSA_FNEAREST - SSA_FADD] = {X86_ROUNDSS, X86_ROUNDSD, ROUND_NEAREST},
-    [SSA_FSQRT - SSA_FADD] = {X86_SQRTSS, X86_SQRTSD, 0},
+    [SSA_FADD - FIRST_ARITHMETIC] = {X86_ADDSS, X86_ADDSD, 0},
+    [SSA_FSUB - FIRST_ARITHMETIC] = {X86_SUBSS, X86_SUBSD, 0},
+    [SSA_FMUL - FIRST_ARITHMETIC] = {X86_MULSS, X86_MULSD, 0},
+    [SSA_FDIV - FIRST_ARITHMETIC] = {X86_DIVSS, X86_DIVSD, 0},
+    [SSA_FCEIL - FIRST_ARITHMETIC] = {X86_ROUNDSS, X86_ROUNDSD, ROUND_CEIL},
+    [SSA_FFLOOR - FIRST_ARITHMETIC] = {X86_ROUNDSS, X86_ROUNDSD, ROUND_FLOOR},
+    [SSA_FTRUNC - FIRST_ARITHMETIC] = {X86_ROUNDSS, X86_ROUNDSD, ROUND_TRUNC},
+    [SSA_FNEAREST - FIRST_ARITHMETIC] = {X86_ROUNDSS, X86_ROUNDSD, ROUND_NEAREST},
+    [SSA_FSQRT - FIRST_ARITHMETIC] = {X86_SQRTSS, X86_SQRTSD, 0},
 };
 
 static void select_binary(struct select *s, val_t v)
 {
-    const struct float_op *row = &float_ops[x86_inst(s, v)->op - SSA_FADD];
+    const struct float_op *row = &float_ops[x86_inst(s, v)->op - FIRST_ARITHMETIC];
     enum ssa_type type = x86_type(s, v);
     (void)x86_emit_rvm(s, by_type(type, row->f32, row->f64), x86_def(s, v), x86_arg(s, v, 0),
                        x86_arg(s, v, 1), x86_type_bytes(type));
@@ -72,7 +75,7 @@ static void emit_merge(struct select *s, enum x86_op op, val_t v, uint64_t imm)
 
 static void select_unary(struct select *s, val_t v)
 {
-    const struct float_op *row = &float_ops[x86_inst(s, v)->op - SSA_FADD];
+    const struct float_op *row = &float_ops[x86_inst(s, v)->op - FIRST_ARITHMETIC];
     emit_merge(s, by_type(x86_type(s, v), row->f32, row->f64), v, row->imm);
 }
 
@@ -148,11 +151,14 @@ enum x86_cc x86_float_condition(struct select *s, val_t v)
         uint8_t cc;
         bool is_swapped;
     } conditions[] = {
-        [SSA_FEQ - SSA_FEQ] = {CC_E_AND_NP, false}, [SSA_FNE - SSA_FEQ] = {CC_NE_OR_P, false},
-        [SSA_FLT - SSA_FEQ] = {CC_A, true},         [SSA_FGT - SSA_FEQ] = {CC_A, false},
-        [SSA_FLE - SSA_FEQ] = {CC_AE, true},        [SSA_FGE - SSA_FEQ] = {CC_AE, false},
+        [SSA_FEQ - FIRST_COMPARE] = {CC_E_AND_NP, false},
+        [SSA_FNE - FIRST_COMPARE] = {CC_NE_OR_P, false},
+        [SSA_FLT - FIRST_COMPARE] = {CC_A, true},
+        [SSA_FGT - FIRST_COMPARE] = {CC_A, false},
+        [SSA_FLE - FIRST_COMPARE] = {CC_AE, true},
+        [SSA_FGE - FIRST_COMPARE] = {CC_AE, false},
     };
-    const uint32_t i = (uint32_t)x86_inst(s, v)->op - SSA_FEQ;
+    const uint32_t i = (uint32_t)x86_inst(s, v)->op - FIRST_COMPARE;
     assert(i < sizeof conditions / sizeof conditions[0]);
     uint32_t left = conditions[i].is_swapped ? 1 : 0;
     enum ssa_type type = x86_type(s, arg_of(s, v, 0));
@@ -180,11 +186,11 @@ static uint32_t emit_mask(struct select *s, val_t v)
         uint8_t predicate;
         bool is_swapped;
     } predicates[] = {
-        [SSA_FEQ - SSA_FEQ] = {FCMP_EQ, false}, [SSA_FNE - SSA_FEQ] = {FCMP_NE, false},
-        [SSA_FLT - SSA_FEQ] = {FCMP_LT, false}, [SSA_FGT - SSA_FEQ] = {FCMP_LT, true},
-        [SSA_FLE - SSA_FEQ] = {FCMP_LE, false}, [SSA_FGE - SSA_FEQ] = {FCMP_LE, true},
+        [SSA_FEQ - FIRST_COMPARE] = {FCMP_EQ, false}, [SSA_FNE - FIRST_COMPARE] = {FCMP_NE, false},
+        [SSA_FLT - FIRST_COMPARE] = {FCMP_LT, false}, [SSA_FGT - FIRST_COMPARE] = {FCMP_LT, true},
+        [SSA_FLE - FIRST_COMPARE] = {FCMP_LE, false}, [SSA_FGE - FIRST_COMPARE] = {FCMP_LE, true},
     };
-    uint32_t i = (uint32_t)x86_inst(s, v)->op - SSA_FEQ;
+    uint32_t i = (uint32_t)x86_inst(s, v)->op - FIRST_COMPARE;
     uint32_t left = predicates[i].is_swapped ? 1 : 0;
     enum ssa_type type = x86_type(s, arg_of(s, v, 0));
     uint32_t mask = new_scalar(s, type);

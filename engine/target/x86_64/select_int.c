@@ -125,6 +125,38 @@ static bool select_add_shl(struct select *s, val_t v, val_t a, val_t b, uint8_t 
     return true;
 }
 
+/* (x << k) + c and (x + y) + c, (x + (y << k)) + c: one lea, if nobody else wants the part. */
+static bool select_add_part(struct select *s, val_t v, val_t part, uint64_t c, uint8_t size)
+{
+    const struct ssa_inst *inst = x86_inst(s, part);
+    uint64_t bits;
+    val_t x, y;
+    uint8_t scale;
+    if (s->n_uses[part.i] != 1 || s->vreg_of[part.i] != 0 || size_of(s, part) != size) {
+        return false;
+    }
+    if (match_shl(s, part, size, &y, &scale)) {
+        emit_lea(s, x86_def(s, v), 0, use(s, y, size), scale, (int32_t)c, size);
+        return true;
+    }
+    if (inst->op != SSA_ADD || const_arg(s, part, 1, &bits)) {
+        return false;
+    }
+    x = arg(s, part, 0);
+    y = arg(s, part, 1);
+    if (s->n_uses[x.i] == 1 && s->vreg_of[x.i] == 0 && match_shl(s, x, size, &x, &scale)) {
+        val_t swap = x;
+        x = y;
+        y = swap;
+    } else if (s->n_uses[y.i] != 1 || s->vreg_of[y.i] != 0 ||
+               !match_shl(s, y, size, &y, &scale)) {
+        scale = 0;
+    }
+    uint32_t base = use(s, x, size);
+    emit_lea(s, x86_def(s, v), base, use(s, y, size), scale, (int32_t)c, size);
+    return true;
+}
+
 static void select_add(struct select *s, val_t v)
 {
     uint8_t size = size_of(s, v);
@@ -132,6 +164,9 @@ static void select_add(struct select *s, val_t v)
     uint64_t bits;
     struct x86_mem mem;
     if (ssa_is_const(s->fn, b, &bits) && x86_fits_imm32(bits, size)) {
+        if (select_add_part(s, v, a, bits, size)) {
+            return;
+        }
         emit_free_imm(s, X86_ADD3I, x86_def(s, v), use(s, a, size), bits, size);
         return;
     }

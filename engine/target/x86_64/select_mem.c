@@ -3,8 +3,9 @@
  *
  * Linear memory is [r15 + index + disp] (r14 if imported): an i32 index is zero-extended in its
  * register, and index + disp ends in the guard at worst, so nothing is checked here. A sum may be
- * part of the address only if it is a 64-bit one: 32-bit sums wrap.
+ * part of the address only if it is a 64-bit one, or known not to wrap.
  */
+#include "engine/opt/fold.h"
 #include "engine/target/x86_64/select.h"
 
 /* ---- Addresses ---- */
@@ -29,18 +30,22 @@ static bool match_add_const(const struct select *s, val_t *v, int64_t *addend)
     return true;
 }
 
-/* A 64-bit shift left by 1 to 3. */
+/* A shift left by 1 to 3: of 64 bits, or of 32 if no bit is lost (see the pass ranges). */
 static bool match_scale(const struct select *s, val_t *v, uint8_t *scale)
 {
     const struct ssa_inst *inst = x86_inst(s, *v);
     uint64_t bits;
-    if (inst->op != SSA_SHL || inst->type != T_I64 ||
+    if (inst->op != SSA_SHL ||
         !ssa_is_const(s->fn, ssa_resolve(s->fn, (val_t){inst->arg[1]}), &bits) || bits < 1 ||
         bits > 3) {
         return false;
     }
+    val_t x = ssa_resolve(s->fn, (val_t){inst->arg[0]});
+    if (inst->type != T_I64 && fold_value_max(s->fn, x) > UINT32_MAX >> bits) {
+        return false;
+    }
     *scale = (uint8_t)bits;
-    *v = ssa_resolve(s->fn, (val_t){inst->arg[0]});
+    *v = x;
     return true;
 }
 
@@ -60,8 +65,8 @@ static struct x86_mem linear_address(struct select *s, val_t addr, uint64_t offs
     if (x86_type(s, addr) == T_I64) {
         while (match_add_const(s, &addr, &disp)) {
         }
-        (void)match_scale(s, &addr, &mem.scale);
     }
+    (void)match_scale(s, &addr, &mem.scale);
     mem.mode++; /* MODE_P_INDEX, MODE_M_INDEX */
     mem.index = x86_use(s, addr);
     mem.disp = (int32_t)disp;

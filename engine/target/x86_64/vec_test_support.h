@@ -168,12 +168,6 @@ static inline void run_finish(struct run *run)
                  error);
     }
     assert_int_equal(target->encode(&run->cx, &mf, &run->arena, &out), STATUS_OK);
-    const char *dump = getenv("RUN_DUMP");
-    if (dump != NULL && run->name != NULL && strcmp(dump, run->name) == 0) {
-        FILE *file = fopen("/tmp/run_dump.bin", "wb");
-        fwrite(out.bytes, 1, out.len_bytes, file);
-        fclose(file);
-    }
 }
 
 /* ---- Running ---- */
