@@ -9,11 +9,13 @@ import json
 import sys
 
 from lib import programs as program_lists
+from lib import toolchain
 from lib.engines import all_engines, cpu_name
 from lib.measure import program_measure
 from lib.paths import NOTES, OUT, SAMPLES
 from lib.report import figure
 from lib.table import geomean, lay_out, quantile, ratio_text
+from lib.toolchain import BuildError
 
 NATIVE = "native"
 TOKAMAK = "tokamak"
@@ -72,13 +74,17 @@ def cell_text(cells, name):
     return "FAILED" if cell.failure else ratio_text(ratio(cells, name))
 
 
+def ms_text(ms: float) -> str:
+    return f"{ms:.1f}" if ms >= 1 else f"{ms:.3f}"
+
+
 def table_print(results, names, notes):
     # Engines first that are compared; native's own column is its time.
     columns = [n for n in names if n != NATIVE]
     rows = [["program", "native ms", *columns, "where Tokamak loses"]]
     for program, cells in results.items():
         best = cells[NATIVE].best_ns
-        time_text = f"{best / 1e6:.3g}" if best else "FAILED"
+        time_text = ms_text(best / 1e6) if best else "FAILED"
         rows.append(
             [program, time_text, *(cell_text(cells, n) for n in columns), notes.get(program, "")]
         )
@@ -120,10 +126,10 @@ def figures_make(results, names, is_external):
         ),
         figure(
             6,
-            f"worst program, {set_name}" + (f" ({worst})" if worst else ""),
+            f"worst program, {set_name}",
             known.get(worst),
             "x native",
-            native_text,
+            f"{native_text}; the program: {worst}",
             FLOOR_WORST,
             TARGET_WORST,
         ),
@@ -178,6 +184,17 @@ def samples_write(results) -> None:
     SAMPLES.write_text(json.dumps(samples, indent=1))
 
 
+def is_buildable(program) -> bool:
+    """Sets from elsewhere have files that aren't meant to be built as they are."""
+    try:
+        toolchain.native(program)
+    except BuildError as error:
+        lines = [line for line in str(error).splitlines() if "error:" in line]
+        print(f"left out: {program.name}: {lines[0] if lines else error}")
+        return False
+    return True
+
+
 def measure(options):
     """(figures, number of failures)."""
     print(f"machine    {cpu_name()}")
@@ -186,6 +203,8 @@ def measure(options):
     results = {}
     for index, program in enumerate(chosen):
         say(f"{index + 1}/{len(chosen)} {program.name}")
+        if program.group == "external" and not is_buildable(program):
+            continue
         results[program.name] = program_measure(
             program, engines, options.rounds, prefix=options.prefix
         )

@@ -162,16 +162,18 @@ static uint8_t *put_leb(uint8_t *at, uint32_t value)
     return at;
 }
 
-/* (code delta, wasm delta) pairs; the wasm delta may be negative: zigzag. Ends with a zero. */
+/* Pairs (code delta * 2 + is frameless, wasm delta as zigzag, since it may be negative); then 0. */
 static uint8_t *put_positions(uint8_t *at, const struct code_buf *code, uint32_t code_start)
 {
     uint32_t last_code = code_start, last_wasm = 0;
     for (uint32_t i = 0; i < code->n_positions; i++) {
-        int32_t delta = (int32_t)(code->positions[i].wasm - last_wasm);
-        at = put_leb(at, code->positions[i].code - last_code);
+        uint32_t wasm = code->positions[i].wasm & ~POSITION_FRAMELESS;
+        uint32_t is_frameless = wasm != code->positions[i].wasm;
+        int32_t delta = (int32_t)(wasm - last_wasm);
+        at = put_leb(at, (code->positions[i].code - last_code) << 1 | is_frameless);
         at = put_leb(at, (uint32_t)delta << 1 ^ (uint32_t)(delta >> 31));
         last_code = code->positions[i].code;
-        last_wasm = code->positions[i].wasm;
+        last_wasm = wasm;
     }
     return put_leb(at, 0);
 }

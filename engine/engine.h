@@ -425,7 +425,8 @@ struct engine_image_func {
     uint32_t code_len_bytes;
     uint32_t frame_bytes; /* from the stack pointer in the body to the return address */
     uint32_t positions;   /* offset of its positions: LEB128 pairs (code delta from the end of one
-                             instruction to the next, zigzag delta of wasm offsets, from 0),
+                             instruction to the next, times 2, plus 1 where the frame isn't
+                             made yet; zigzag delta of wasm offsets, from 0),
                              and a 0 at the end */
 };
 

@@ -77,12 +77,13 @@ static uint32_t get_leb(const uint8_t **at, const uint8_t *end)
 }
 
 /*
- * The wasm offset of an instruction of a function, 0 if unknown. A position stands at the end of
+ * The wasm offset of an instruction of a function, 0 if unknown, and whether the frame is not made
+ * there yet. A position stands at the end of
  * its instruction: a fault is at the first position behind the address, a return address is one.
  */
 static uint32_t find_position(const struct engine_image *image,
                               const struct engine_image_func *func, uint64_t code_offset,
-                              bool is_return)
+                              bool is_return, bool *is_frameless)
 {
     const uint8_t *base = (const uint8_t *)image + image->positions_offset;
     const uint8_t *at = base + func->positions, *end = base + image->positions_len_bytes;
@@ -91,15 +92,17 @@ static uint32_t find_position(const struct engine_image *image,
     while (at < end) {
         uint32_t delta = get_leb(&at, end);
         if (delta == 0) {
-            return 0;
+            break;
         }
         uint32_t zigzag = get_leb(&at, end);
-        code += delta;
+        code += delta >> 1;
+        *is_frameless = (delta & 1) != 0;
         wasm += zigzag >> 1 ^ (0 - (zigzag & 1));
         if (is_return ? code >= code_offset : code > code_offset) {
             return wasm;
         }
     }
+    *is_frameless = false;
     return 0;
 }
 
@@ -122,9 +125,10 @@ bool engine_image_find(const struct engine_image *image, uint64_t code_offset, b
         return false;
     }
     const struct engine_image_func *func = &funcs[low - 1];
-    *out = (struct engine_place){
-        .func = low - 1,
-        .wasm_offset = find_position(image, func, code_offset, is_return),
-        .frame_bytes = func->frame_bytes};
+    bool is_frameless = false;
+    uint32_t wasm = find_position(image, func, code_offset, is_return, &is_frameless);
+    *out = (struct engine_place){.func = low - 1,
+                                 .wasm_offset = wasm,
+                                 .frame_bytes = is_frameless ? 0 : func->frame_bytes};
     return true;
 }

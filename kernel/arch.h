@@ -111,6 +111,8 @@ uint64_t arch_time_ns(void);      /* monotonic */
 uint64_t arch_wall_time_ns(void); /* since 1970 */
 /* Writes arch_time_ns into *word now and then about every millisecond, for good. Once. */
 void arch_ticker_start(uint64_t *word);
+/* Nothing else to do on this CPU until then. */
+void arch_sleep_until(uint64_t deadline_ns);
 /* Cycles of the CPU's constant-rate counter, and how they become nanoseconds. */
 uint64_t arch_cycles(void);
 uint64_t arch_cycles_per_second(void);

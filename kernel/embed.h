@@ -127,6 +127,13 @@ MUST_CHECK status_t process_provide_memory(struct process *process, const char *
 MUST_CHECK status_t process_provide_instance(struct process *process, struct engine_name name,
                                              struct instance *instance);
 
+/*
+ * What is provided, as one thing: returns all names of the process, and makes `names` (from an
+ * earlier call) those it has from now on; null changes nothing.
+ */
+struct provided;
+struct provided *process_names_swap(struct process *process, struct provided *names);
+
 /* ---- Using instances ---- */
 
 /* What an instance exports under a name; ERR_NOT_FOUND. */

@@ -3,10 +3,14 @@
  * backtraces show them, nested calls, native functions as values, dense memories.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -241,13 +245,41 @@ static void test_dense_import(void **state)
     end();
 }
 
+static void crash(void)
+{
+    *(volatile int *)8 = 1;
+}
+
+/* A fault of our own code isn't a guest's trap: the process dies of it. */
+static void test_crash(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        begin();
+        (void)freopen("/dev/null", "w", stderr);
+        status_t status = process_provide_func(process, &(struct provided_func){
+                                                            .module = "env",
+                                                            .name = "again",
+                                                            .signature = "i_i",
+                                                            .native = (native_fn)crash,
+                                                        });
+        struct instance *instance = status == STATUS_OK ? MAKE(host, STATUS_OK) : NULL;
+        (void)call(instance, "down", &(union engine_value){});
+        _exit(0);
+    }
+    int how;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFSIGNALED(how) ? WTERMSIG(how) == SIGSEGV : WEXITSTATUS(how) != 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_between_instances),   cmocka_unit_test(test_nested),
         cmocka_unit_test(test_host_fails),          cmocka_unit_test(test_nested_trap),
         cmocka_unit_test(test_functions_as_values), cmocka_unit_test(test_dense),
-        cmocka_unit_test(test_dense_import),
+        cmocka_unit_test(test_dense_import),        cmocka_unit_test(test_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

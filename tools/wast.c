@@ -42,6 +42,9 @@ struct script {
     struct process *process;
     struct named *definitions, *instances; /* newest first */
     struct held *held;
+    struct provided *spectest; /* what every thread begins with */
+    bool is_blocked;           /* a command waits for a second thread: the rest is skipped */
+    const char *path;
     uint64_t counts[3];
     char reason[REASON_MAX];
     struct report report;
@@ -261,6 +264,7 @@ static struct result action_invoke(struct script *script, const struct json *act
         return (struct result){};
     }
     if (instance_call(instance, funcidx, script->values, &script->trap) != STATUS_OK) {
+        script->is_blocked = script->trap.kind == TRAP_HOST;
         (void)fail_trap(script, "it");
         return (struct result){.ending = ENDED_TRAP};
     }
@@ -381,6 +385,35 @@ static enum outcome command_unlinkable(struct script *script, const struct json 
 
 /* ---- commands ---- */
 
+static void commands_run(struct script *script, const struct json *commands);
+
+/* A thread's commands, run at once to their end: one of the interleavings that are allowed. Of
+ * what there is it sees spectest and the shared instance. */
+// NOLINTNEXTLINE(misc-no-recursion)
+static enum outcome command_thread(struct script *script, const struct json *command)
+{
+    const struct json *shared = json_get(command, "shared_module");
+    const struct json *commands = json_get(command, "commands");
+    const struct named *found = name_find(script->instances, shared);
+    struct named *definitions = script->definitions, *instances = script->instances;
+    struct provided *names = process_names_swap(script->process, script->spectest);
+    script->definitions = NULL;
+    script->instances = NULL;
+    if (shared != NULL && found != NULL) {
+        name_add(&script->instances, (struct named){.name = shared, .instance = found->instance});
+    }
+    if (commands != NULL) {
+        commands_run(script, commands);
+    }
+    names_free(script->definitions);
+    names_free(script->instances);
+    script->definitions = definitions;
+    script->instances = instances;
+    (void)process_names_swap(script->process, names);
+    return script->is_blocked ? SKIPPED : PASSED;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion)
 static enum outcome command_one(struct script *script, const struct json *command)
 {
     const struct json *type = json_get(command, "type");
@@ -410,7 +443,10 @@ static enum outcome command_one(struct script *script, const struct json *comman
     if (json_is(type, "assert_unlinkable") || json_is(type, "assert_uninstantiable")) {
         return command_unlinkable(script, command, json_is(type, "assert_uninstantiable"));
     }
-    return SKIPPED;
+    if (json_is(type, "thread")) {
+        return command_thread(script, command);
+    }
+    return json_is(type, "wait") ? PASSED : SKIPPED;
 }
 
 static void failure_print(const char *path, const struct json *command, const struct script *script)
@@ -447,15 +483,24 @@ static void script_end(struct script *script)
     }
 }
 
-static void script_run(struct script *script, const char *path, const struct json *commands)
+// NOLINTNEXTLINE(misc-no-recursion)
+static void commands_run(struct script *script, const struct json *commands)
 {
     for (const struct json *c = commands->first; c != NULL; c = c->next) {
-        enum outcome outcome = command_one(script, c);
+        enum outcome outcome = script->is_blocked ? SKIPPED : command_one(script, c);
+        outcome = script->is_blocked ? SKIPPED : outcome;
         script->counts[outcome]++;
         if (outcome == FAILED && script->options->is_verbose) {
-            failure_print(path, c, script);
+            failure_print(script->path, c, script);
         }
     }
+}
+
+static void script_run(struct script *script, const char *path, const struct json *commands)
+{
+    script->spectest = process_names_swap(script->process, NULL);
+    script->path = path;
+    commands_run(script, commands);
     uint64_t where;
     if (!kernel_canaries_check(&where)) {
         script->counts[FAILED]++;

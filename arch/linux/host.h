@@ -4,7 +4,7 @@
  * include only this header of the other.
  *
  * Of these, only the memory functions, host_log and the clocks may be called while a guest
- * waits; none blocks, except host_parallel and host_word_wait.
+ * waits; none blocks, except host_parallel, host_word_wait and host_sleep_until.
  */
 #ifndef ARCH_LINUX_HOST_H
 #define ARCH_LINUX_HOST_H
@@ -42,6 +42,7 @@ void host_stack_forget(void **watcher);
 /* Clocks, entropy, console. */
 uint64_t host_time_ns(void);
 uint64_t host_wall_time_ns(void);
+void host_sleep_until(uint64_t deadline_ns);
 /* Writes host_time_ns() into *word about every millisecond from now on, on a thread. */
 void host_ticker_start(uint64_t *word);
 MUST_CHECK status_t host_entropy(void *buf, size_t len_bytes);

@@ -7,6 +7,7 @@ another one each time. So a disturbance of the machine hits all of them, and the
 import re
 import subprocess
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 TIME = re.compile(rb"^TIME (\d+)$", re.MULTILINE)
 
@@ -47,6 +48,14 @@ def run_once(argv, stdin, timeout_s):
     if not times:
         return None, None, "printed no TIME line"
     return done.stdout, int(times[-1]), None
+
+
+def difference(got: bytes, expected: bytes) -> str:
+    """The first line in which they differ."""
+    for a, b in zip_longest(got.splitlines(), expected.splitlines(), fillvalue=b"(nothing)"):
+        if a != b:
+            return f"{a.decode(errors='replace')!r}, not {b.decode(errors='replace')!r}"
+    return "other line ends"
 
 
 def result_of(program, output: bytes) -> bytes:
@@ -92,7 +101,7 @@ def program_measure(program, engines, rounds, timeout_s=120, reference="native",
             result = result_of(program, output)
             expected = result if expected is None else expected
             if result != expected:
-                cell.failure = f"wrong result: {last_line(result)}, not {last_line(expected)}"
+                cell.failure = f"wrong result: {difference(result, expected)}"
             if not cell.failure:
                 cell.times_ns.append(took_ns)
     return cells

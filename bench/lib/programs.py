@@ -150,11 +150,12 @@ def external(options) -> list:
     headers = sorted({h.parent for h in folder.rglob("*.h")})
     return [
         Program(
-            "external-" + "-".join(name.parts),
+            "-".join(dict.fromkeys(name.parts)),  # PolyBench's folders are called as their files
             [*sources, *extra, LIB / "external_timer.c"],
             ["-std=gnu17", *EMULATED, *options.external_flags],
             include=[sources[0].parent, *options.external_include, *headers],
             group="external",
+            variant="-external",
             ignore=options.external_ignore,
         )
         for name, sources in external_sources(folder, extra)

@@ -161,7 +161,8 @@ static void test_file(void **state)
         }
         char *passes = copy(at + strlen(PASS_MARK), line_end);
         char *input = copy(line_end, expect);
-        char *want = copy(expect + strlen(EXPECT_MARK), next != NULL ? next : expect + strlen(expect));
+        char *want =
+            copy(expect + strlen(EXPECT_MARK), next != NULL ? next : expect + strlen(expect));
         n_failed += !run_case(passes, input, want, where);
         free(passes);
         free(input);
@@ -192,8 +193,8 @@ int main(void)
         const char *dot = strrchr(entry->d_name, '.');
         if (dot != NULL && strcmp(dot, ".ssa") == 0) {
             char *name = strdup(entry->d_name);
-            tests[n++] = (struct CMUnitTest){.name = name, .test_func = test_file,
-                                             .initial_state = name};
+            tests[n++] =
+                (struct CMUnitTest){.name = name, .test_func = test_file, .initial_state = name};
         }
     }
     closedir(folder);

@@ -18,7 +18,7 @@ struct subject {
     struct arena arena;
     struct ssa_func fn;
     struct test_compile compile;
-    char *before;                  /* its text as it was generated */
+    char *before; /* its text as it was generated */
     struct interp expected[N_RUNS];
 };
 
@@ -195,8 +195,8 @@ static void make_division(struct ssa_func *fn, struct arena *arena, uint16_t op,
 /* The edges of the range, of multiples of the divisor, and anything. */
 static uint64_t make_dividend(uint64_t divisor, uint32_t i)
 {
-    static const uint64_t edges[] = {0,          1,          2,          UINT64_MAX, INT64_MAX,
-                                     1ull << 63, INT32_MAX,  1u << 31,   UINT32_MAX, 1ull << 32};
+    static const uint64_t edges[] = {0,          1,         2,        UINT64_MAX, INT64_MAX,
+                                     1ull << 63, INT32_MAX, 1u << 31, UINT32_MAX, 1ull << 32};
     uint64_t multiple = divisor * (interp_random(divisor, i) >> (i * 3 % 64));
     switch (i % 4) {
     case 0: return multiple;

@@ -21,7 +21,7 @@ static struct interp run(const char *text, struct arena *arena, uint64_t a, uint
 
 struct sample {
     const char *op;
-    const char *type;   /* of the parameters */
+    const char *type; /* of the parameters */
     const char *result;
     uint64_t a, b, want;
     enum engine_trap trap;

@@ -59,8 +59,8 @@ static bool fail_status(struct parser *p, status_t status)
 
 static bool is_word_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.';
 }
 
 static void skip_blanks(struct parser *p)
@@ -315,8 +315,8 @@ static bool take_integer(struct parser *p, uint8_t type, uint64_t *out)
         return false;
     }
     if (type == T_I32) {
-        bool fits = is_negative ? *out >= UINT64_C(0xffffffff80000000) || *out == 0
-                                : *out <= UINT32_MAX;
+        bool fits =
+            is_negative ? *out >= UINT64_C(0xffffffff80000000) || *out == 0 : *out <= UINT32_MAX;
         *out &= UINT32_MAX;
         return fits || fail(p, "too large for an i32");
     }
@@ -512,8 +512,7 @@ static bool take_comma(struct parser *p, uint32_t *n_operands)
     return (*n_operands)++ == 0 || expect(p, ',', ", expected");
 }
 
-static bool take_args(struct parser *p, struct ssa_inst *inst, uint16_t form,
-                      uint32_t *n_operands)
+static bool take_args(struct parser *p, struct ssa_inst *inst, uint16_t form, uint32_t *n_operands)
 {
     uint32_t n = ssa_op_infos[inst->op].n_args;
     if (n == SSA_VAR_ARGS) {
@@ -528,8 +527,7 @@ static bool take_args(struct parser *p, struct ssa_inst *inst, uint16_t form,
 }
 
 /* Successors of the block that is being read, each once; a table names places among them. */
-static bool take_succs(struct parser *p, struct ssa_inst *inst, uint16_t form,
-                       uint32_t *n_operands)
+static bool take_succs(struct parser *p, struct ssa_inst *inst, uint16_t form, uint32_t *n_operands)
 {
     struct ssa_func *fn = p->fn;
     uint32_t b = fn->n_blocks - 1;
@@ -768,8 +766,7 @@ static bool take_head(struct parser *p)
     }
     if (!take_u32(p, &fn->funcidx) || (accept_word(p, "type") && !take_u32(p, &fn->typeidx)) ||
         !take_types(p, types, &fn->n_params) || !expect(p, '-', "-> expected") ||
-        !expect(p, '>', "-> expected") ||
-        !take_types(p, types + fn->n_params, &fn->n_results)) {
+        !expect(p, '>', "-> expected") || !take_types(p, types + fn->n_params, &fn->n_results)) {
         return false;
     }
     fn->param_types = types;

@@ -166,7 +166,8 @@ static void print_float(struct printer *p, uint8_t type, uint64_t bits)
     if (exponent == 0 || point > PRINT_FRACTION_BITS || top > 52) {
         emit(p, "0x%llx", (unsigned long long)bits);
     } else if (point <= 0) {
-        emit(p, "%s%llu.0", sign, (unsigned long long)(mantissa << -point));
+        mantissa <<= -point;
+        emit(p, "%s%llu.0", sign, (unsigned long long)mantissa);
     } else {
         uint64_t fraction = mantissa & ((UINT64_C(1) << point) - 1);
         for (int i = 0; i < point; i++) {
@@ -302,9 +303,9 @@ static void print_details(struct printer *p, const struct ssa_inst *inst, uint16
     }
     if (form & TEXT_TRAP) {
         emit_separator(p);
-        emit(p, "%s", inst->sub < TEXT_N_TRAPS && text_traps[inst->sub] != NULL
-                          ? text_traps[inst->sub]
-                          : "?");
+        emit(p, "%s",
+             inst->sub < TEXT_N_TRAPS && text_traps[inst->sub] != NULL ? text_traps[inst->sub]
+                                                                       : "?");
     }
     bool is_likely = form & TEXT_LIKELY && inst->imm < TEXT_N_LIKELY;
     if (!(form & TEXT_USES_SUB) && inst->sub != 0) {

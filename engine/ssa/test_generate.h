@@ -14,8 +14,8 @@
 #define GEN_MAX_VALUES 4096
 #define GEN_MAX_EDGES 32
 #define GEN_MAX_LABELS 16
-#define GEN_PHIS 3           /* of any type, at each label */
-#define GEN_SUM GEN_PHIS     /* the place of the running sum, behind them */
+#define GEN_PHIS 3                 /* of any type, at each label */
+#define GEN_SUM GEN_PHIS           /* the place of the running sum, behind them */
 #define GEN_COUNTER (GEN_PHIS + 1) /* and that of a loop's counter */
 #define GEN_CARRIED (GEN_PHIS + 2)
 #define GEN_MAX_INSTS 30000
@@ -93,8 +93,8 @@ static inline uint64_t gen_integer(struct gen *g)
 
 static inline double gen_float(struct gen *g)
 {
-    static const double edges[] = {0.0, -0.0, 1.0, -1.0, 0.5, 1.5,  2.5,  3e9, -3e9,
-                                   1e19, -1e19, 0.1, 1e-310, 1e300, HUGE_VAL, -HUGE_VAL};
+    static const double edges[] = {0.0,  -0.0, 1.0,   -1.0, 0.5,    1.5,   2.5,      3e9,
+                                   -3e9, 1e19, -1e19, 0.1,  1e-310, 1e300, HUGE_VAL, -HUGE_VAL};
     return gen_chance(g, 50) ? edges[gen_below(g, sizeof edges / sizeof *edges)]
                              : (double)(int64_t)gen_u64(g) / (double)(1 + gen_below(g, 1u << 30));
 }
@@ -282,10 +282,9 @@ static inline void gen_product(struct gen *g)
     cross = gen_swapped(g, SSA_MUL, gen_half(g, h[0], h), gen_half(g, h[3], h));
     uint32_t m2 = gen_swapped(g, SSA_ADD, gen_op(g, SSA_AND, T_I64, m1, mask), cross);
     uint32_t high = gen_swapped(g, SSA_MUL, gen_half(g, h[1], h), gen_half(g, h[3], h));
-    uint32_t terms[5] = {
-        gen_op(g, SSA_SHR_U, T_I64, gen_chance(g, 97) ? m1 : m2, n),
-        gen_op(g, SSA_SHR_U, T_I64, gen_chance(g, 97) ? m2 : ll, n), high, gen_value(g, T_I64),
-        gen_value(g, T_I64)};
+    uint32_t terms[5] = {gen_op(g, SSA_SHR_U, T_I64, gen_chance(g, 97) ? m1 : m2, n),
+                         gen_op(g, SSA_SHR_U, T_I64, gen_chance(g, 97) ? m2 : ll, n), high,
+                         gen_value(g, T_I64), gen_value(g, T_I64)};
     uint32_t n_terms = 3 + gen_below(g, 3), first = gen_below(g, n_terms);
     uint32_t sum = terms[first];
     for (uint32_t i = 1; i < n_terms; i++) {
@@ -341,7 +340,7 @@ static inline void gen_idiom(struct gen *g)
         gen_op(g, SSA_INDEX_MASK, T_I32, gen_value(g, T_I32), y);
         break;
     default: { /* one operation of the same kind after another, by constants */
-        static const uint16_t ops[] = {SSA_ADD, SSA_SUB, SSA_AND, SSA_OR,   SSA_XOR,  SSA_MUL,
+        static const uint16_t ops[] = {SSA_ADD, SSA_SUB,   SSA_AND,   SSA_OR,   SSA_XOR, SSA_MUL,
                                        SSA_SHL, SSA_SHR_U, SSA_SHR_S, SSA_ROTL, SSA_ROTR};
         uint16_t op = ops[gen_below(g, sizeof ops / sizeof *ops)];
         uint32_t first = gen_op(g, op, type, x, gen_const(g, type));
@@ -408,12 +407,29 @@ static inline uint32_t gen_address(struct gen *g)
 
 static inline void gen_memory(struct gen *g)
 {
-    static const uint16_t ops[] = {
-        SSA_LOAD,      SSA_LOAD8_S,  SSA_LOAD8_U,  SSA_LOAD16_S,    SSA_LOAD16_U,
-        SSA_LOAD32_S,  SSA_LOAD32_U, SSA_STORE,    SSA_STORE8,      SSA_STORE16,
-        SSA_STORE32,   SSA_STORE,    SSA_LOAD,     SSA_V_V128_LOAD, SSA_V_V128_STORE,
-        SSA_V_V128_LOAD16_LANE, SSA_V_V128_STORE32_LANE, SSA_ATOMIC_ADD, SSA_ATOMIC_LOAD,
-        SSA_ATOMIC_CMPXCHG, SSA_ATOMIC_STORE, SSA_ATOMIC_XCHG, SSA_ATOMIC_FENCE};
+    static const uint16_t ops[] = {SSA_LOAD,
+                                   SSA_LOAD8_S,
+                                   SSA_LOAD8_U,
+                                   SSA_LOAD16_S,
+                                   SSA_LOAD16_U,
+                                   SSA_LOAD32_S,
+                                   SSA_LOAD32_U,
+                                   SSA_STORE,
+                                   SSA_STORE8,
+                                   SSA_STORE16,
+                                   SSA_STORE32,
+                                   SSA_STORE,
+                                   SSA_LOAD,
+                                   SSA_V_V128_LOAD,
+                                   SSA_V_V128_STORE,
+                                   SSA_V_V128_LOAD16_LANE,
+                                   SSA_V_V128_STORE32_LANE,
+                                   SSA_ATOMIC_ADD,
+                                   SSA_ATOMIC_LOAD,
+                                   SSA_ATOMIC_CMPXCHG,
+                                   SSA_ATOMIC_STORE,
+                                   SSA_ATOMIC_XCHG,
+                                   SSA_ATOMIC_FENCE};
     uint16_t op = ops[gen_below(g, sizeof ops / sizeof *ops)];
     uint32_t address = op == SSA_ATOMIC_FENCE ? 0 : gen_address(g);
     gen_signature(g, op);
@@ -494,8 +510,8 @@ static inline void gen_call(struct gen *g)
     uint32_t start = g->fn->n_pool;
     memcpy(g->fn->pool + start, args, n * sizeof *args);
     g->fn->n_pool += n;
-    struct ssa_inst *inst = gen_append(g, gen_chance(g, 70) ? SSA_CALL : SSA_CALL_HELPER, type,
-                                       start, n, 0);
+    struct ssa_inst *inst =
+        gen_append(g, gen_chance(g, 70) ? SSA_CALL : SSA_CALL_HELPER, type, start, n, 0);
     inst->imm = gen_below(g, 8);
     for (uint32_t l = g->loop; l != 0; l = g->fn->loops[l].parent) {
         g->fn->loops[l].has_call = true;
@@ -537,8 +553,8 @@ static inline void gen_again(struct gen *g)
     if (v != 0 && ssa_op_infos[inst->op].n_args != SSA_VAR_ARGS && inst->op != SSA_PARAM &&
         inst->op != SSA_RESULT) {
         struct ssa_inst copy = *inst;
-        struct ssa_inst *again = gen_append(g, copy.op, copy.type, copy.arg[0], copy.arg[1],
-                                            copy.arg[2]);
+        struct ssa_inst *again =
+            gen_append(g, copy.op, copy.type, copy.arg[0], copy.arg[1], copy.arg[2]);
         again->imm = copy.imm;
         again->sub = copy.sub;
     }
@@ -551,9 +567,9 @@ static inline void gen_inst(struct gen *g)
         uint8_t percent;
         void (*make)(struct gen *);
     } kinds[] = {
-        {p->idiom, gen_idiom},       {p->division, gen_division}, {p->conversion, gen_conversion},
-        {p->memory, gen_memory},     {p->instance, gen_instance}, {p->call, gen_call},
-        {p->trap_if, gen_trap_if},   {p->vector, gen_vector},     {p->again, gen_again},
+        {p->idiom, gen_idiom},     {p->division, gen_division}, {p->conversion, gen_conversion},
+        {p->memory, gen_memory},   {p->instance, gen_instance}, {p->call, gen_call},
+        {p->trap_if, gen_trap_if}, {p->vector, gen_vector},     {p->again, gen_again},
         {100, gen_pure},
     };
     uint32_t n = gen_below(g, 100), i = 0;

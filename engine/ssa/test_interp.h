@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "engine/ssa/test_support.h"
 #include "engine/ssa/text.h"
+#include "engine/wasm/wasm.h"
 
 #ifndef INTERP_MEMORY_BYTES
 #define INTERP_MEMORY_BYTES 1024u
@@ -232,8 +233,8 @@ static inline int64_t interp_signed(uint8_t type, uint64_t bits)
     return type == T_I32 ? (int32_t)bits : (int64_t)bits;
 }
 
-static inline bool interp_divide(struct interp *m, uint16_t op, uint8_t type, uint64_t a, uint64_t b,
-                                 uint64_t *out)
+static inline bool interp_divide(struct interp *m, uint16_t op, uint8_t type, uint64_t a,
+                                 uint64_t b, uint64_t *out)
 {
     int64_t sa = interp_signed(type, a), sb = interp_signed(type, b);
     if (b == 0) {
@@ -503,12 +504,11 @@ static inline uint32_t interp_lane_bytes(uint16_t op)
 static inline bool interp_vector_memory(struct interp *m, const struct ssa_inst *inst,
                                         const union interp_value *a, union interp_value *out)
 {
-    static const uint8_t widths[SSA_OP_COUNT] = {
-#define OP(code, name, text, imm, sig, ssa, width) [SSA_##ssa] = width,
-#include "engine/wasm/simd.def"
-#undef OP
-    };
-    uint32_t n = 1u << widths[inst->op];
+    uint32_t k = 0;
+    while (!wasm_ops[k].is_defined || wasm_ops[k].ssa != inst->op) {
+        k++;
+    }
+    uint32_t n = 1u << wasm_ops[k].width;
     uint8_t *at = interp_address(m, inst, a[0].bits, n);
     if (at == NULL) {
         return false;
@@ -618,7 +618,7 @@ static inline bool interp_plain(struct interp *m, const struct ssa_inst *inst,
 {
     uint8_t from = types[0];
     uint64_t *bits = &out->bits;
-    if (ssa_has(inst, SSA_STATE)  || inst->op == SSA_INST_ADDR) {
+    if (ssa_has(inst, SSA_STATE) || inst->op == SSA_INST_ADDR) {
         return interp_instance(m, inst, a, types[inst->op == SSA_PTR_STORE], out);
     }
     if (inst->op >= SSA_V_V128_LOAD && text_forms[inst->op] & TEXT_OFFSET) {
@@ -841,9 +841,11 @@ static inline const char *interp_compare(const struct interp *a, const struct in
     if (memcmp(a->record, b->record, sizeof a->record) != 0) {
         return "other instance fields";
     }
-    if (a->end == INTERP_RETURNED && (a->n_results != b->n_results ||
-                                      memcmp(a->results, b->results, sizeof a->results) != 0)) {
-        return "other results";
+    for (uint32_t i = 0; a->end == INTERP_RETURNED && i < INTERP_MAX_RESULTS; i++) {
+        if (a->n_results != b->n_results || a->results[i].half[0] != b->results[i].half[0] ||
+            a->results[i].half[1] != b->results[i].half[1]) {
+            return "other results";
+        }
     }
     return NULL;
 }

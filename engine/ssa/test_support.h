@@ -25,8 +25,9 @@ static inline void test_text_put(void *ctx, const char *text, size_t len_bytes)
     struct test_text *out = ctx;
     if (out->len_bytes + len_bytes >= out->cap_bytes) {
         out->cap_bytes = 2 * (out->cap_bytes + len_bytes) + 64;
-        out->text = realloc(out->text, out->cap_bytes);
-        assert_non_null(out->text);
+        char *grown = realloc(out->text, out->cap_bytes);
+        assert_non_null(grown);
+        out->text = grown;
     }
     memcpy(out->text + out->len_bytes, text, len_bytes);
     out->len_bytes += len_bytes;

@@ -31,13 +31,13 @@
 
 /* What the text of an operation has beside its arguments, in this order. */
 enum text_form : uint16_t {
-    TEXT_WIDTH = 1,      /* NAME.BITS: sub = log2 of the bytes */
-    TEXT_INDEX = 2,      /* imm, a number, before the arguments */
-    TEXT_FIELD = 4,      /* the name of sub = enum ssa_field */
-    TEXT_PLACE = 8,      /* [imm]: a place in the instance record */
-    TEXT_FUNC = 16,      /* fIMM(arguments) */
-    TEXT_TYPE = 32,      /* tIMM(arguments) */
-    TEXT_HELPER = 64,    /* NAME(arguments): helper number imm */
+    TEXT_WIDTH = 1,   /* NAME.BITS: sub = log2 of the bytes */
+    TEXT_INDEX = 2,   /* imm, a number, before the arguments */
+    TEXT_FIELD = 4,   /* the name of sub = enum ssa_field */
+    TEXT_PLACE = 8,   /* [imm]: a place in the instance record */
+    TEXT_FUNC = 16,   /* fIMM(arguments) */
+    TEXT_TYPE = 32,   /* tIMM(arguments) */
+    TEXT_HELPER = 64, /* NAME(arguments): helper number imm */
     TEXT_CALL = TEXT_FUNC | TEXT_TYPE | TEXT_HELPER,
     TEXT_OFFSET = 128,   /* the first argument is an address: "v1 + imm" */
     TEXT_NUMBER = 256,   /* imm, a number, after the arguments */

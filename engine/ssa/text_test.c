@@ -246,9 +246,9 @@ static uint64_t next_random(uint64_t *seed)
 }
 
 /* Pieces that mean something to the reader, for the mutations below. */
-static const char *const pieces[] = {"v1",  "v9", "b0",  "b3",    "0x",  "-",   ":",  "i32", "v128",
-                                     "#",   ",",  "phi", "= add", "(",   ")",   "\n", "@",   "loop 1",
-                                     "+ 1", ";",  "[",   "jump",  "f64", "1.5", "in", "cold"};
+static const char *const pieces[] = {
+    "v1", "v9", "b0", "b3", "0x",     "-",   ":", "i32", "v128", "#",   ",",   "phi", "= add",
+    "(",  ")",  "\n", "@",  "loop 1", "+ 1", ";", "[",   "jump", "f64", "1.5", "in",  "cold"};
 
 static void mutate(char *text, size_t cap_bytes, uint64_t *seed)
 {
@@ -308,9 +308,12 @@ static void test_mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_copies_are_seen_through), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_copies_are_seen_through),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

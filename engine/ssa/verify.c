@@ -21,9 +21,9 @@ struct verifier {
     const struct ssa_func *fn;
     const char *error;
     uint32_t culprit;
-    uint32_t *order; /* [by value] 1 + its place in its block; 0: it is in none */
-    uint32_t *mark;  /* [by block or loop] scratch of one step */
-    uint32_t *idom;  /* [by block] */
+    uint32_t *order;              /* [by value] 1 + its place in its block; 0: it is in none */
+    uint32_t *mark;               /* [by block or loop] scratch of one step */
+    uint32_t *idom;               /* [by block] */
     uint32_t *depth, *jump;       /* [by block] in the dominator tree */
     struct interval *below_block; /* in the dominator tree */
     struct interval *below_loop;  /* in the loop tree */
@@ -52,8 +52,7 @@ static bool is_below(const struct interval *below, uint32_t node, uint32_t above
 }
 
 /* Numbers a tree whose nodes have n = 1 and come after their parents; next is scratch. */
-static void number_tree(struct interval *below, const uint32_t *parents, uint32_t n,
-                        uint32_t *next)
+static void number_tree(struct interval *below, const uint32_t *parents, uint32_t n, uint32_t *next)
 {
     for (uint32_t i = n; i-- > 1;) {
         below[parents[i]].n += below[i].n;
@@ -269,8 +268,8 @@ static bool check_loop(struct verifier *v, uint32_t i)
     if (loop->parent != 0 && !is_below(v->below_block, loop->header, parent->header)) {
         return fail(v, i, "loop: its header isn't dominated by its parent's");
     }
-    if (loop->parent != 0 && ((loop->has_call && !parent->has_call) ||
-                              (loop->has_store && !parent->has_store))) {
+    if (loop->parent != 0 &&
+        ((loop->has_call && !parent->has_call) || (loop->has_store && !parent->has_store))) {
         return fail(v, i, "loop: it has a call or a store that its parent doesn't know of");
     }
     return true;
@@ -413,7 +412,8 @@ static bool check_end(struct verifier *v, uint32_t b)
                fail(v, block->last, "an end with the wrong number of successors");
     }
     if (end->op != SSA_BR_TABLE) {
-        return block->n_succs == 0 || fail(v, block->last, "an end that has no successors has some");
+        return block->n_succs == 0 ||
+               fail(v, block->last, "an end that has no successors has some");
     }
     if (end->arg[1] == 0 || !in_pool(fn, end->imm, end->arg[1])) {
         return fail(v, block->last, "a table that isn't in the pool");

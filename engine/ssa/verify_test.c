@@ -127,8 +127,8 @@ static void test_other_operations(void **state)
     expect_wrong_inst("v7 = add v7, v1 : i32", "an argument is defined behind its use");
     expect_wrong_inst("return", "the end of a block isn't at its end, or is missing");
     expect_wrong("func 0 () -> (i32)\nb0:\n  return i64 1\n", "a return of the wrong type", ANY);
-    expect_wrong("func 0 () -> (i32)\nb0:\n  return 1, 2\n", "a return of the wrong number of values",
-                 ANY);
+    expect_wrong("func 0 () -> (i32)\nb0:\n  return 1, 2\n",
+                 "a return of the wrong number of values", ANY);
 }
 
 static void test_wrong_blocks(void **state)
@@ -190,7 +190,8 @@ static void test_wrong_loops(void **state)
                  "b1:\n  branch v1, b1, b2\nb2:\n  return\n",
                  "block: an edge goes back to what is no loop's header", 1);
     expect_wrong("func 0 (i32) -> ()\nloop 1: b1\nb0:\n  v1 = param 0 : i32\n  jump b1\n"
-                 "b1: loop 1\n  branch v1, b1, b2\nb2: loop 1\n  jump b3\nb3:\n  v2 = call f1() : i32\n  return\n"
+                 "b1: loop 1\n  branch v1, b1, b2\nb2: loop 1\n  jump b3\nb3:\n  v2 = call f1() : "
+                 "i32\n  return\n"
                  "b4: loop 1\n  jump b3\n",
                  "block: unreachable, or not in reverse postorder", 4);
     expect_wrong("func 0 (i32) -> ()\nloop 1: b2\nb0:\n  v1 = param 0 : i32\n  jump b1\n"

@@ -8,6 +8,9 @@
 #include "engine/compile.h"
 #include "engine/ra/mir.h"
 
+/* In a position's wasm offset: the code there runs before its function's frame is made. */
+#define POSITION_FRAMELESS 0x80000000u
+
 /*
  * Machine code of one function or thunk being written. Offsets are from the start of bytes. All
  * arrays are the caller's, of fixed size: what doesn't fit any more is ERR_NO_MEMORY.

@@ -156,18 +156,42 @@ HELPER_FN uint64_t helper_ref_func(void *ptr, uint32_t funcidx)
     return ref;
 }
 
-/* Atomics on memories that aren't shared (threads proposal, "Wait and notify"). */
+/*
+ * Waiting and notifying (threads proposal). A process has one thread so far: nobody waits, so a
+ * notification wakes none; and who waits is never woken, so only the timeout can end it.
+ */
 
-static void atomic_check(const struct memory *memory, uint32_t address, uint64_t offset,
-                         uint32_t size, struct guest_frame frame)
+enum wait_result : uint32_t { WAIT_NOT_EQUAL = 1, WAIT_TIMED_OUT = 2 };
+
+static const uint8_t *atomic_place(const struct memory *memory, uint32_t address, uint64_t offset,
+                                   uint32_t size, struct guest_frame frame)
 {
     uint64_t at = address + offset; /* offset < 2^32 */
     if (at % size != 0) {
         trap_raise(TRAP_UNALIGNED, STATUS_OK, frame);
     }
-    if (memory_range(memory, at, size) == NULL) {
+    const uint8_t *place = memory_range(memory, at, size);
+    if (place == NULL) {
         trap_raise(TRAP_MEMORY, STATUS_OK, frame);
     }
+    return place;
+}
+
+static enum wait_result atomic_wait(const struct memory *memory, bool is_equal, uint64_t timeout_ns,
+                                    struct guest_frame frame)
+{
+    if (!memory->limit.is_shared) {
+        trap_raise(TRAP_NOT_SHARED, STATUS_OK, frame);
+    }
+    if (!is_equal) {
+        return WAIT_NOT_EQUAL;
+    }
+    uint64_t now_ns = arch_time_ns(), deadline_ns;
+    if ((int64_t)timeout_ns < 0 || !add_ok_u64(now_ns, timeout_ns, &deadline_ns)) {
+        trap_raise(TRAP_HOST, ERR_UNSUPPORTED, frame); /* it would wait forever */
+    }
+    arch_sleep_until(deadline_ns);
+    return WAIT_TIMED_OUT;
 }
 
 HELPER_FN uint32_t helper_atomic_notify(void *ptr, uint32_t address, uint64_t offset,
@@ -175,7 +199,7 @@ HELPER_FN uint32_t helper_atomic_notify(void *ptr, uint32_t address, uint64_t of
 {
     HELPER_ENTER();
     (void)count;
-    atomic_check(instance_of(ptr)->memory, address, offset, 4, frame);
+    (void)atomic_place(instance_of(ptr)->memory, address, offset, sizeof(uint32_t), frame);
     return 0;
 }
 
@@ -183,18 +207,20 @@ HELPER_FN uint32_t helper_atomic_wait32(void *ptr, uint32_t address, uint64_t of
                                         uint32_t expected, uint64_t timeout_ns)
 {
     HELPER_ENTER();
-    (void)expected, (void)timeout_ns;
-    atomic_check(instance_of(ptr)->memory, address, offset, 4, frame);
-    trap_raise(TRAP_NOT_SHARED, STATUS_OK, frame);
+    const struct memory *memory = instance_of(ptr)->memory;
+    const void *place = atomic_place(memory, address, offset, sizeof expected, frame);
+    bool is_equal = __atomic_load_n((const uint32_t *)place, __ATOMIC_SEQ_CST) == expected;
+    return atomic_wait(memory, is_equal, timeout_ns, frame);
 }
 
 HELPER_FN uint32_t helper_atomic_wait64(void *ptr, uint32_t address, uint64_t offset,
                                         uint64_t expected, uint64_t timeout_ns)
 {
     HELPER_ENTER();
-    (void)expected, (void)timeout_ns;
-    atomic_check(instance_of(ptr)->memory, address, offset, 8, frame);
-    trap_raise(TRAP_NOT_SHARED, STATUS_OK, frame);
+    const struct memory *memory = instance_of(ptr)->memory;
+    const void *place = atomic_place(memory, address, offset, sizeof expected, frame);
+    bool is_equal = __atomic_load_n((const uint64_t *)place, __ATOMIC_SEQ_CST) == expected;
+    return atomic_wait(memory, is_equal, timeout_ns, frame);
 }
 
 /* The names of helpers.def in lower case, in its order: the table is checked by its length. */

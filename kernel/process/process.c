@@ -298,3 +298,12 @@ status_t process_provide_instance(struct process *process, struct engine_name na
     process->provided = p;
     return STATUS_OK;
 }
+
+struct provided *process_names_swap(struct process *process, struct provided *names)
+{
+    struct provided *old = process->provided;
+    if (names != NULL) {
+        process->provided = names;
+    }
+    return old;
+}

@@ -29,6 +29,16 @@ uint64_t host_wall_time_ns(void)
     return clock_ns(CLOCK_REALTIME);
 }
 
+void host_sleep_until(uint64_t deadline_ns)
+{
+    struct timespec deadline = {
+        .tv_sec = (time_t)(deadline_ns / NS_PER_SECOND),
+        .tv_nsec = (long)(deadline_ns % NS_PER_SECOND),
+    };
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL) == EINTR) {
+    }
+}
+
 status_t host_entropy(void *buf, size_t len_bytes)
 {
     uint8_t *to = buf;

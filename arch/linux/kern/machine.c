@@ -93,6 +93,11 @@ uint64_t arch_wall_time_ns(void)
     return host_wall_time_ns();
 }
 
+void arch_sleep_until(uint64_t deadline_ns)
+{
+    host_sleep_until(deadline_ns);
+}
+
 void arch_ticker_start(uint64_t *word)
 {
     __atomic_store_n(word, host_time_ns(), __ATOMIC_RELAXED);

@@ -5,8 +5,7 @@
  * (enc_generic); moves of the allocator are done before the instruction they precede. What moves
  * materialise must not touch the flags while these are live.
  *
- * A frame, from high addresses to low: return address, callee-saved registers, spill slots,
- * outgoing arguments. rsp is 16-byte aligned in the body.
+ * Frames are made in frame.c.
  */
 #include "engine/target/x86_64/encode.h"
 
@@ -596,6 +595,7 @@ static status_t thread_jumps(struct enc *e)
             move++;
         }
         bool is_empty = block->end - block->first == 1 && b != 0 &&
+                        e->frame_of[b] != FRAME_MADE &&
                         mf->insts[block->first].op == X86_JMP &&
                         (move == mf->n_moves || mf->moves[move].before > block->first);
         e->thread[b] = is_empty ? mf->edges[block->edges_start].to : b;
@@ -642,6 +642,9 @@ static void encode_block(struct enc *e, uint32_t b)
         enc_align(e);
     }
     enc_place(e, b);
+    if (e->frame_of[b] == FRAME_MADE) {
+        enc_prologue(e);
+    }
     for (uint32_t i = block->first; i < block->end && e->status == STATUS_OK; i++) {
         const struct mir_inst *inst = &mf->insts[i];
         encode_moves(e, i);
@@ -660,63 +663,9 @@ static void encode_block(struct enc *e, uint32_t b)
             enc_generic(e, inst, info);
         }
         if (inst->pos != 0 && inst->op != X86_TRAPCC) { /* that traps out of line */
-            enc_position(e, inst->pos);
+            enc_position(e, enc_pos(e, inst->pos));
         }
     }
-}
-
-/* ---- Frames ---- */
-
-static void layout_frame(struct enc *e)
-{
-    const struct mir_func *mf = e->mf;
-    e->n_pushes = (uint32_t)__builtin_popcountll(mf->used_callee_saved & 0xffff);
-    e->spill_at = (int32_t)((mf->out_args_bytes + 15) & ~15u);
-    e->rsp_bytes = (uint32_t)e->spill_at + mf->spill_bytes;
-    bool is_aligned = (8 + 8 * e->n_pushes + e->rsp_bytes) % 16 == 0;
-    if (!is_aligned && (mf->has_calls || mf->spill_bytes != 0)) {
-        e->rsp_bytes += 8;
-    }
-}
-
-/* Compares what rsp will be with the limit: the guard below the stack is only so large. */
-static void check_stack(struct enc *e, uint32_t frame_bytes)
-{
-    int32_t limit = (int32_t)offsetof(struct engine_instance, stack_limit) -
-                    (int32_t)sizeof(struct engine_instance);
-    const struct engine_module *module = e->cx->module;
-    uint32_t pos = module != NULL ? module->funcs[e->cx->funcidx].body_offset : 0;
-    asm_lea(&e->a, R11, asm_mem(RSP, -(int32_t)frame_bytes), 1);
-    asm_simple(&e->a, 0x3b, 1, R11, asm_mem(R15, limit));
-    enc_jcc(e, CC_B, enc_trap(e, TRAP_STACK, pos));
-}
-
-static const uint8_t callee_saved[] = {RBX, RBP, R12, R13, R14};
-
-static void encode_prologue(struct enc *e)
-{
-    layout_frame(e);
-    uint32_t frame_bytes = e->rsp_bytes + 8 * e->n_pushes;
-    if (frame_bytes > ENGINE_STACK_GUARD_BYTES / 2 && !e->cx->options->is_unsafe) {
-        check_stack(e, frame_bytes);
-    }
-    for (uint32_t i = 0; i < sizeof callee_saved; i++) {
-        if (e->mf->used_callee_saved >> callee_saved[i] & 1) {
-            asm_push(&e->a, callee_saved[i]);
-        }
-    }
-    asm_adjust_rsp(&e->a, -(int32_t)e->rsp_bytes);
-}
-
-void enc_epilogue(struct enc *e)
-{
-    asm_adjust_rsp(&e->a, (int32_t)e->rsp_bytes);
-    for (uint32_t i = sizeof callee_saved; i-- > 0;) {
-        if (e->mf->used_callee_saved >> callee_saved[i] & 1) {
-            asm_pop(&e->a, callee_saved[i]);
-        }
-    }
-    asm_byte(&e->a, 0xc3);
 }
 
 /* ---- The function ---- */
@@ -735,7 +684,8 @@ static status_t encode_init(struct enc *e, struct compile *cx, const struct mir_
         return ERR_NO_MEMORY;
     }
     memset(e->labels, 0, mf->n_blocks * sizeof *e->labels);
-    return thread_jumps(e);
+    status_t status = enc_plan_frame(e);
+    return status == STATUS_OK ? thread_jumps(e) : status;
 }
 
 status_t x86_encode(struct compile *cx, const struct mir_func *mf, struct arena *arena,
@@ -747,7 +697,6 @@ status_t x86_encode(struct compile *cx, const struct mir_func *mf, struct arena 
     if (status != STATUS_OK) {
         return status;
     }
-    encode_prologue(&e);
     for (uint32_t b = 0; b < mf->n_blocks && e.status == STATUS_OK; b++) {
         if (e.thread[b] == b) {
             encode_block(&e, b);

@@ -4,6 +4,7 @@
  *   encode.c         the walk over blocks, instructions by their row of insts.def, moves
  *   encode_pseudo.c  instructions that are more than their row
  *   encode_float.c   those of them that compute with floats
+ *   frame.c          the stack frame: what is in it, and which blocks make it
  *   relax.c          jumps: which are short, where everything ends up, the final copy
  *
  * Code is first written to a scratch buffer without any jumps: a jump (and the padding before a
@@ -20,6 +21,9 @@ struct enc_mark {
     uint32_t offset; /* in the scratch buffer */
     uint32_t site;   /* how many sites stand before */
 };
+
+/* By block: runs without the frame, has it, or makes it first. */
+enum frame_kind : uint8_t { FRAME_NONE, FRAME_HELD, FRAME_MADE };
 
 enum site_kind : uint8_t { SITE_JMP, SITE_JCC, SITE_ALIGN };
 
@@ -81,6 +85,7 @@ struct enc {
     uint32_t next_move;    /* in mf->moves */
     int32_t spill_at;      /* of the spill area from rsp */
     uint32_t n_pushes, rsp_bytes; /* the frame: pushes, then this off rsp */
+    uint8_t *frame_of;     /* by block: enum frame_kind */
     uint32_t *thread;      /* block -> where a jump to it may go instead */
     struct enc_mark *labels; /* blocks, then others */
     uint32_t n_labels, cap_labels;
@@ -131,7 +136,12 @@ uint32_t enc_trap(struct enc *e, uint8_t trap, uint32_t pos);
 struct asm_rm enc_in_args(const struct enc *e, int32_t offset);
 
 void enc_pseudo(struct enc *e, const struct mir_inst *inst);
+/* Lays out the frame and says which blocks make it; then: */
+status_t enc_plan_frame(struct enc *e);
+void enc_prologue(struct enc *e);
 void enc_epilogue(struct enc *e);
+/* The position of an instruction of the current block, marked if that has no frame. */
+uint32_t enc_pos(const struct enc *e, uint32_t wasm);
 void enc_lates(struct enc *e);
 
 /* Jumps get their sizes, and all is appended to out. */

@@ -48,7 +48,7 @@ static void add_late(struct enc *e, const struct mir_inst *inst, uint32_t label,
 {
     if (enc_grow(e, (void **)&e->lates, e->n_lates, &e->cap_lates, sizeof *e->lates)) {
         e->lates[e->n_lates++] = (struct enc_late){
-            .kind = LATE_FLOAT, .label = label, .back = back, .pos = inst->pos, .inst = inst};
+            .kind = LATE_FLOAT, .label = label, .back = back, .pos = enc_pos(e, inst->pos), .inst = inst};
     }
 }
 

@@ -281,7 +281,7 @@ static void encode_trap(struct enc *e, const struct mir_inst *inst)
 
 static void encode_trapcc(struct enc *e, const struct mir_inst *inst)
 {
-    uint32_t label = enc_trap(e, (uint8_t)inst->block_or_id, inst->pos);
+    uint32_t label = enc_trap(e, (uint8_t)inst->block_or_id, enc_pos(e, inst->pos));
     if (inst->n_operands != 0 && e->status == STATUS_OK) {
         struct enc_late *late = &e->lates[e->n_lates - 1];
         late->kind = LATE_TYPE;
@@ -325,7 +325,7 @@ static void encode_sdiv(struct enc *e, const struct mir_inst *inst)
     enc_place(e, back);
     if (enc_grow(e, (void **)&e->lates, e->n_lates, &e->cap_lates, sizeof *e->lates)) {
         e->lates[e->n_lates++] = (struct enc_late){
-            .kind = LATE_DIV, .label = out, .back = back, .pos = inst->pos, .inst = inst};
+            .kind = LATE_DIV, .label = out, .back = back, .pos = enc_pos(e, inst->pos), .inst = inst};
     }
 }
 
