@@ -96,10 +96,10 @@ void arch_stack_probe_long(void);  /* ARCH_PROBE_LONG_BYTES: functions of an emb
 uint8_t arch_trap_code(const void *pc);
 
 /*
- * How far the stack pointer is below the return address at pc, in a function that starts at code
- * and has a frame of frame_bytes: less while its prologue runs.
+ * How far the stack pointer is below the return address at pc in guest code, whose frame has
+ * frame_bytes when it is whole: less while it is being made.
  */
-uint32_t arch_frame_bytes(const void *code, const void *pc, uint32_t frame_bytes);
+uint32_t arch_frame_bytes(const void *pc, uint32_t frame_bytes);
 
 /* ---- This machine ---- */
 

@@ -177,7 +177,8 @@ static status_t record_make(struct instance *instance)
         return STATUS_OK;
     }
     const struct engine_limit *limit = &contents->memories[0];
-    bool is_dense = instance->module->is_dense && limit->has_max &&
+    uint8_t kind = instance->module->is_dense ? ENGINE_MEMORY_DENSE : ENGINE_MEMORY_GUARD;
+    bool is_dense = engine_memory_is_dense(contents, kind) && /* the code asked the same */
                     !(process->options.is_linked_later && memory_is_exported(contents));
     struct memory *memory = POOL_NEW(&process->pool, struct memory);
     if (memory == NULL) {

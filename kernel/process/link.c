@@ -188,15 +188,10 @@ static bool import_matches(struct process *process, const struct engine_module *
     }
 }
 
-/* Whether code of this module may use a memory that has so much room behind its base. */
-static bool memory_reaches(const struct module *module, const struct engine_limit *wanted,
-                           const struct memory *memory)
+/* Whether importing code, which is always compiled for a guard slot, may use the memory. */
+static bool memory_reaches(const struct memory *memory)
 {
-    uint64_t need_bytes = SLOT_INDEX_BYTES + ENGINE_GUARD_BYTES;
-    if (module->is_dense && wanted->has_max) {
-        need_bytes = wanted->max * ENGINE_PAGE_BYTES;
-    }
-    return memory->slot.reach_bytes >= need_bytes;
+    return memory->slot.reach_bytes >= SLOT_INDEX_BYTES + ENGINE_GUARD_BYTES;
 }
 
 status_t link_resolve(struct process *process, struct module *module, struct external *out,
@@ -226,7 +221,7 @@ status_t link_resolve(struct process *process, struct module *module, struct ext
             clock_start(); /* native functions can't make ready what they need */
         }
         if (import->kind == EXTERN_MEMORY &&
-            !memory_reaches(module, &import->memory, out[i].memory)) {
+            !memory_reaches(out[i].memory)) {
             return report_set(report, ERR_UNSUPPORTED, REPORT_NO_OFFSET,
                               "import \"%s\" \"%s\": that memory is in a dense slot, and this "
                               "module was compiled for more room",

@@ -116,14 +116,14 @@ static void trap_add_frame(struct trap *trap, const struct module *module,
     trap->n_frames++;
 }
 
-static uint64_t function_frame_bytes(const struct module *module, const struct engine_place *place,
-                                     const struct guest_frame *frame)
+/* frame_bytes: of the whole frame. */
+static uint64_t frame_bytes_now(const struct guest_frame *frame, uint32_t frame_bytes)
 {
-    if (frame->is_return || frame->is_unframed) {
-        return frame->is_return ? place->frame_bytes : 0;
+    if (frame->is_return) {
+        return frame_bytes;
     }
-    const uint8_t *code = module_code(module) + module_image_func(module, place->func)->code_offset;
-    return arch_frame_bytes(code, (const void *)frame->pc, place->frame_bytes); // NOLINT
+    return frame->is_unframed ? 0
+                              : arch_frame_bytes((const void *)frame->pc, frame_bytes); // NOLINT
 }
 
 #define THUNK_ABSENT UINT32_MAX
@@ -166,11 +166,7 @@ static bool thunk_frame_bytes(const struct module *module, const struct guest_fr
     if (thunk.is_entry) {
         return false;
     }
-    *bytes = thunk.frame_bytes;
-    if (!frame->is_return) {
-        *bytes = arch_frame_bytes(module_code(module) + thunk.start, (const void *)frame->pc,
-                                  thunk.frame_bytes);
-    }
+    *bytes = frame_bytes_now(frame, thunk.frame_bytes);
     return true;
 }
 
@@ -187,7 +183,7 @@ static void trap_walk(const struct activation *activation, struct trap *trap)
         uint64_t offset = frame.pc - (uint64_t)module_code(module), bytes;
         if (engine_image_find(module->image, offset, frame.is_return, &place)) {
             trap_add_frame(trap, module, &place);
-            bytes = function_frame_bytes(module, &place, &frame);
+            bytes = frame_bytes_now(&frame, place.frame_bytes);
         } else if (!thunk_frame_bytes(module, &frame, &bytes)) {
             return;
         }
