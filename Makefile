@@ -250,10 +250,10 @@ format:
 	$(Q)clang-format-19 -i $(filter $(T)%,$(HERE))
 
 bench: all
-	$(Q)bench/run $O/tokamak
+	$(Q)python3 bench/run.py
 
 bench-deps:
-	$(Q)bench/deps
+	$(Q)bench/deps.sh
 
 fuzz: deps
 	$(Q)$(MAKE) VARIANT=fuzz fuzz-run

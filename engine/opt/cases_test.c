@@ -85,8 +85,8 @@ static void expect_same_runs(const struct ssa_func *before, const struct ssa_fun
         union interp_value params[8];
         assert_in_range(before->n_params, 0, 8);
         gen_params(seed, before, params);
-        interp_run(&a, before, params, seed, FUEL);
-        interp_run(&b, after, params, seed, FUEL);
+        interp_run(&a, before, params, seed, FUEL, NULL);
+        interp_run(&b, after, params, seed, FUEL, NULL);
         const char *difference = interp_compare(&a, &b);
         if (difference != NULL) {
             char *text = test_print(after);

@@ -229,6 +229,9 @@ static void number_inst(struct numbering *n, uint32_t v)
             ssa_remove(fn, (val_t){v}, inst->type == T_VOID ? VAL_NONE : same);
         }
     } else {
+        if (ssa_has(inst, SSA_WRITES)) {
+            (void)fold_inst(fn, inst); /* its address, perhaps */
+        }
         change_states(n, v);
     }
 }

@@ -3,8 +3,10 @@
  *
  * Blocks stay in the order in which the module has them, which is what the compiler that made it
  * chose; cold ones go to the end. An edge from a block with several successors to a block with
- * several predecessors gets a block of its own, just behind its source, where the allocator can
- * put the moves of that edge; if there are none, the encoder lets the branch go straight through.
+ * several predecessors gets a block of its own, where the allocator can put the moves of that edge;
+ * if there are none, the encoder lets the branch go straight through. It stands just behind its
+ * source, but that of a loop's back edge just before the header: so that the loop goes round with
+ * one taken jump.
  */
 #include "engine/opt/opt.h"
 
@@ -64,6 +66,66 @@ static void split_edges_of(struct ssa_func *fn, uint32_t b)
     }
 }
 
+/* The block that a split block follows, or, on a back edge, that it precedes. */
+static uint32_t anchor_of(const struct ssa_func *fn, uint32_t middle)
+{
+    uint32_t from = ssa_preds(fn, &fn->blocks[middle])[0];
+    uint32_t to = ssa_succs(fn, &fn->blocks[middle])[0];
+    return to <= from ? to : from;
+}
+
+struct placement {
+    const struct ssa_func *fn;
+    uint32_t *order;
+    uint32_t n;
+};
+
+static void place(struct placement *p, uint32_t b, bool is_cold)
+{
+    const struct ssa_block *block = &p->fn->blocks[b];
+    if (!block->is_dead && (block->is_cold != 0) == is_cold) {
+        p->order[p->n++] = b;
+    }
+}
+
+/* Split blocks are listed by the block that they stand beside. */
+static status_t place_blocks(struct compile *cx, uint32_t n_before, uint32_t *order,
+                             uint32_t *n_order)
+{
+    struct ssa_func *fn = cx->fn;
+    size_t mark = arena_mark(cx->arena);
+    uint32_t n_split = fn->n_blocks - n_before;
+    uint32_t *first = arena_zalloc(cx->arena, n_before, sizeof *first);
+    uint32_t *next = arena_array(cx->arena, n_split + 1, sizeof *next);
+    if (first == NULL || next == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    for (uint32_t i = n_split; i-- > 0;) {
+        uint32_t anchor = anchor_of(fn, n_before + i);
+        next[i] = first[anchor];
+        first[anchor] = n_before + i; /* never 0 */
+    }
+    struct placement p = {.fn = fn, .order = order};
+    for (uint32_t is_cold = 0; is_cold < 2; is_cold++) {
+        for (uint32_t b = 0; b < n_before; b++) {
+            for (uint32_t m = first[b]; m != 0; m = next[m - n_before]) {
+                if (ssa_succs(fn, &fn->blocks[m])[0] == b) {
+                    place(&p, m, is_cold != 0);
+                }
+            }
+            place(&p, b, is_cold != 0);
+            for (uint32_t m = first[b]; m != 0; m = next[m - n_before]) {
+                if (ssa_succs(fn, &fn->blocks[m])[0] != b) {
+                    place(&p, m, is_cold != 0);
+                }
+            }
+        }
+    }
+    *n_order = p.n;
+    arena_release(cx->arena, mark);
+    return STATUS_OK;
+}
+
 status_t opt_layout(struct compile *cx, uint32_t **order, uint32_t *n_order)
 {
     struct ssa_func *fn = cx->fn;
@@ -82,24 +144,8 @@ status_t opt_layout(struct compile *cx, uint32_t **order, uint32_t *n_order)
     if (*order == NULL) {
         return ERR_NO_MEMORY;
     }
-    uint32_t n = 0;
     for (uint32_t b = 0; b < n_before; b++) {
-        uint32_t first = fn->n_blocks;
         split_edges_of(fn, b);
-        if (!fn->blocks[b].is_cold && !fn->blocks[b].is_dead) {
-            (*order)[n++] = b;
-        }
-        for (uint32_t middle = first; middle < fn->n_blocks; middle++) {
-            if (!fn->blocks[middle].is_cold) {
-                (*order)[n++] = middle;
-            }
-        }
     }
-    for (uint32_t b = 0; b < fn->n_blocks; b++) {
-        if (fn->blocks[b].is_cold && !fn->blocks[b].is_dead) {
-            (*order)[n++] = b;
-        }
-    }
-    *n_order = n;
-    return STATUS_OK;
+    return place_blocks(cx, n_before, *order, n_order);
 }

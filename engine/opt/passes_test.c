@@ -5,6 +5,7 @@
  *
  * TOKAMAK_SEEDS=N tries N functions instead of a few hundred, TOKAMAK_SEED=N begins with that one.
  */
+#include "engine/opt/fold.h"
 #include "engine/opt/test_pass.h"
 #include "engine/ssa/test_generate.h"
 
@@ -12,9 +13,11 @@
 #define FUEL 100000
 #define N_RUNS 4 /* of a function, with other arguments each */
 #define N_SEEDS 400
+#define N_COUNTER_SEEDS 6000 /* they are small */
 
 struct subject {
     uint64_t seed;
+    enum gen_kind kind;
     struct arena arena;
     struct ssa_func fn;
     struct test_compile compile;
@@ -22,18 +25,24 @@ struct subject {
     struct interp expected[N_RUNS];
 };
 
+/* What passes believe of an integer has to hold each time. */
+static const char *watch(const struct ssa_func *fn, uint32_t v, uint64_t bits)
+{
+    return bits > fold_value_max(fn, (val_t){v}) ? "an integer above what it can be" : NULL;
+}
+
 static void run(const struct subject *s, uint32_t i, struct interp *out)
 {
     union interp_value params[8];
     gen_params(s->seed + i * 1000003u, &s->fn, params);
-    interp_run(out, &s->fn, params, s->seed + i, FUEL);
+    interp_run(out, &s->fn, params, s->seed + i, FUEL, watch);
 }
 
 /* The function, new. */
 static void generate(struct subject *s)
 {
     arena_release(&s->arena, 0);
-    gen_func(s->seed, &s->arena, &s->fn);
+    gen_func(s->seed, s->kind, &s->arena, &s->fn);
     test_compile_init(&s->compile, &s->fn);
     test_analyse(&s->fn);
 }
@@ -129,12 +138,14 @@ static uint64_t setting(const char *name, uint64_t otherwise)
     return value != NULL ? strtoull(value, NULL, 10) : otherwise;
 }
 
-static void each_subject(void (*check_subject)(struct subject *))
+static void each_subject(enum gen_kind kind, uint64_t n_seeds,
+                         void (*check_subject)(struct subject *))
 {
     struct subject *s = calloc(1, sizeof *s);
+    s->kind = kind;
     s->arena = test_arena_new(ARENA_BYTES);
     uint64_t first = setting("TOKAMAK_SEED", 1);
-    uint64_t end = first + setting("TOKAMAK_SEEDS", getenv("TOKAMAK_SEED") ? 1 : N_SEEDS);
+    uint64_t end = first + setting("TOKAMAK_SEEDS", getenv("TOKAMAK_SEED") ? 1 : n_seeds);
     for (s->seed = first; s->seed < end; s->seed++) {
         generate(s);
         s->before = test_print(&s->fn);
@@ -151,19 +162,25 @@ static void each_subject(void (*check_subject)(struct subject *))
 static void test_each_pass(void **state)
 {
     (void)state;
-    each_subject(check_each);
+    each_subject(GEN_ANYTHING, N_SEEDS, check_each);
 }
 
 static void test_some_passes(void **state)
 {
     (void)state;
-    each_subject(check_some);
+    each_subject(GEN_ANYTHING, N_SEEDS, check_some);
 }
 
 static void test_all_passes(void **state)
 {
     (void)state;
-    each_subject(check_all);
+    each_subject(GEN_ANYTHING, N_SEEDS, check_all);
+}
+
+static void test_counters(void **state)
+{
+    (void)state;
+    each_subject(GEN_COUNTERS, N_COUNTER_SEEDS, check_all);
 }
 
 /* ---- Divisions by constants ---- */
@@ -222,7 +239,7 @@ static void check_division(struct arena *arena, uint16_t op, uint8_t type, uint6
         struct interp want = {0};
         uint64_t quotient = 0;
         bool is_ok = interp_divide(&want, op, type, x.bits, divisor, &quotient);
-        interp_run(&m, &fn, &x, 1, FUEL);
+        interp_run(&m, &fn, &x, 1, FUEL, watch);
         if (is_ok != (m.end == INTERP_RETURNED) || want.trap != m.trap ||
             (is_ok && interp_narrow(type, quotient) != m.results[0].bits)) {
             char *text = test_print(&fn);
@@ -260,9 +277,8 @@ static void test_divisions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_pass),
-        cmocka_unit_test(test_some_passes),
-        cmocka_unit_test(test_all_passes),
+        cmocka_unit_test(test_each_pass),  cmocka_unit_test(test_some_passes),
+        cmocka_unit_test(test_all_passes), cmocka_unit_test(test_counters),
         cmocka_unit_test(test_divisions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
