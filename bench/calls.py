@@ -18,15 +18,26 @@ TARGETS = {"nop": 2, "coarse": 1, "precise": 12}
 RUNS = 3
 
 
-def times_of(argv) -> dict:
-    """Least and median picoseconds by kind, the best of some runs."""
-    best = {}
+def times_merge(best: dict, output: str) -> None:
+    """Least and median picoseconds by kind, the best of those so far."""
+    for line in output.splitlines():
+        kind, least, median = line.split()
+        old = best.get(kind, (float("inf"), float("inf")))
+        best[kind] = (min(old[0], int(least)), min(old[1], int(median)))
+
+
+def times_by_engine(commands: dict):
+    """Times by engine name, the engines taking turns; and what failed."""
+    times, failures = {name: {} for name in commands}, 0
     for _ in range(RUNS):
-        for line in run(argv, timeout=300).splitlines():
-            kind, least, median = line.split()
-            old = best.get(kind, (float("inf"), float("inf")))
-            best[kind] = (min(old[0], int(least)), min(old[1], int(median)))
-    return best
+        for name, argv in list(commands.items()):
+            try:
+                times_merge(times[name], run(argv, timeout=300))
+            except BuildError as error:
+                print(f"FAILED: calls under {name}: {error}")
+                failures += 1
+                del commands[name], times[name]
+    return times, failures
 
 
 def guest_program(is_native: bool) -> Program:
@@ -39,41 +50,53 @@ def row(engine, kind, times, unit_ps):
     return [engine, kind, f"{least / 1000:.2f}", f"{median / 1000:.2f}", f"{least / unit_ps:.2f}"]
 
 
-def measure(options):
-    native = times_of([toolchain.native(guest_program(True))])
-    unit_ps = native["direct"][0]
-    rows = [["engine", "call", "ns, least", "ns, median", "in C"]]
-    rows += [row("native", kind, times, unit_ps) for kind, times in native.items()]
-    figures, failures, tokamak = [], 0, {}
+def commands_make(options):
+    """Commands by engine name, and rows for the engines that aren't here."""
+    commands = {"native": [toolchain.native(guest_program(True))]}
+    absent = []
     for engine in (Tokamak(), V8("v8-newest", "node-newest")):
         if options.engines and engine.name not in options.engines:
             continue
         reason = engine.missing()
         if reason:
-            rows.append([engine.name, reason])
-            continue
-        try:
-            times = times_of(engine.command(engine.prepare(guest_program(False))))
-        except BuildError as error:
-            print(f"FAILED: calls under {engine.name}: {error}")
-            failures += 1
-            continue
-        rows += [row(engine.name, kind, t, unit_ps) for kind, t in times.items()]
-        if engine.name == "tokamak":
-            tokamak = times
-    print("\nA call from wasm to its host; C is a direct call in native code\n")
-    print("\n".join(lay_out(rows, left=(0, 1))))
-    for kind, target in TARGETS.items():
-        value = tokamak[kind][0] / unit_ps if kind in tokamak else None
-        yardstick = f"C: a native direct call, {unit_ps / 1000:.2f} ns in this run"
-        if kind == "precise":
-            yardstick += (
-                f"; the time-stamp counter alone takes {native['counter'][0] / unit_ps:.0f} C here"
-            )
-        figures.append(figure(2, f"call from wasm: {kind}", value, "C", yardstick, None, target))
-    if "cold-nop" in tokamak:
-        figures.append(
-            figure(2, "call from wasm: nop, cold caches", tokamak["cold-nop"][0] / unit_ps, "C")
+            absent.append([engine.name, reason])
+        else:
+            commands[engine.name] = engine.command(engine.prepare(guest_program(False)))
+    return commands, absent
+
+
+def figures_make(times):
+    tokamak, native = times.get("tokamak", {}), times["native"]
+    unit_ps = native["direct"][0]
+    yardstick = f"C: a native direct call, {unit_ps / 1000:.2f} ns in this run"
+    counter = f"; the time-stamp counter alone takes {native['counter'][0] / unit_ps:.0f} C here"
+    in_units = {kind: t[0] / unit_ps for kind, t in tokamak.items()}
+    figures = [
+        figure(
+            2,
+            f"call from wasm: {kind}",
+            in_units.get(kind),
+            "C",
+            yardstick + (counter if kind == "precise" else ""),
+            None,
+            target,
         )
-    figures.append(figure(0, "native system call", native["syscall"][0] / unit_ps, "C"))
-    return figures, failures
+        for kind, target in TARGETS.items()
+    ]
+    cold = in_units.get("cold-nop")
+    figures.append(figure(2, "call from wasm: nop, cold data caches", cold, "C", yardstick))
+    system_call = native["syscall"][0] / unit_ps
+    figures.append(figure(0, "native system call", system_call, "C", yardstick))
+    return figures
+
+
+def measure(options):
+    commands, absent = commands_make(options)
+    times, failures = times_by_engine(commands)
+    unit_ps = times["native"]["direct"][0]
+    rows = [["engine", "call", "ns, least", "ns, median", "in C"]]
+    for engine, kinds in times.items():
+        rows += [row(engine, kind, t, unit_ps) for kind, t in kinds.items()]
+    print("\nA call from wasm to its host; C is a direct call in native code\n")
+    print("\n".join(lay_out(rows + absent, left=(0, 1))))
+    return figures_make(times), failures

@@ -121,11 +121,16 @@ source_get libzstd 1.5.4+dfsg2
 source_get bzip2 1.0.8
 source_get sqlite3 3.40.1
 
-# SQLite's source makes its one big file by a script.
+# SQLite's source makes its one big file by a script, in a folder whose name has no blank in it.
 if [ ! -e "$peers/src/sqlite3/sqlite3.c" ]; then
     say "making sqlite3.c"
-    (cd "$peers/src/sqlite3" && ./configure --quiet --disable-tcl --disable-readline >/dev/null &&
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    cp -R "$peers/src/sqlite3" "$work/source"
+    (cd "$work/source" && ./configure --quiet --disable-tcl --disable-readline >/dev/null &&
         make sqlite3.c >/dev/null)
+    cp "$work/source/sqlite3.h" "$peers/src/sqlite3/"
+    cp "$work/source/sqlite3.c" "$peers/src/sqlite3/"
 fi
 
 say "all there: $peers"

@@ -245,6 +245,31 @@ static void test_dense_import(void **state)
     end();
 }
 
+/* However a function makes its frame, and wherever in it the stack ends: each frame is found. */
+static void test_depth(void **state)
+{
+    (void)state;
+    begin();
+    struct instance *instance = MAKE(depth, STATUS_OK);
+    struct exported depth;
+    assert_int_equal(instance_export(instance, name_of("depth"), &depth), STATUS_OK);
+    uint32_t before = 0;
+    for (int k = '1'; k <= '9'; k++) {
+        char name[] = {'r', 'e', 'c', (char)k, '\0'};
+        union engine_value values[1] = {{.i64 = UINT64_MAX}}, now;
+        assert_int_equal(call(instance, name, values), ERR_TRAP);
+        assert_int_equal(trap.kind, TRAP_STACK);
+        instance_global_get(instance, depth.index, &now);
+        uint64_t made = now.i32 - before; /* and maybe one more, in the making */
+        assert_in_range(trap.n_frames, made, made + 1);
+        before = now.i32;
+        values[0].i64 = 1000;
+        assert_int_equal(call(instance, name, values), STATUS_OK);
+        before += 1000;
+    }
+    end();
+}
+
 static void crash(void)
 {
     *(volatile int *)8 = 1;
@@ -256,6 +281,7 @@ static void test_crash(void **state)
     (void)state;
     pid_t child = fork();
     if (child == 0) {
+        (void)signal(SIGSEGV, SIG_DFL); /* cmocka's handler would go on with the tests */
         begin();
         (void)freopen("/dev/null", "w", stderr);
         status_t status = process_provide_func(process, &(struct provided_func){
@@ -276,10 +302,15 @@ static void test_crash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_between_instances),   cmocka_unit_test(test_nested),
-        cmocka_unit_test(test_host_fails),          cmocka_unit_test(test_nested_trap),
-        cmocka_unit_test(test_functions_as_values), cmocka_unit_test(test_dense),
-        cmocka_unit_test(test_dense_import),        cmocka_unit_test(test_crash),
+        cmocka_unit_test(test_between_instances),
+        cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_host_fails),
+        cmocka_unit_test(test_nested_trap),
+        cmocka_unit_test(test_functions_as_values),
+        cmocka_unit_test(test_dense),
+        cmocka_unit_test(test_dense_import),
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,7 +114,10 @@ static int number_compare(const void *a, const void *b)
 
 static volatile uint8_t evict[EVICT_BYTES];
 
-/* One call of nop after other work has been through the caches, less the clock's own time. */
+/*
+ * One call of nop after other work has been through the data caches, less the clock's own time. The
+ * clock is such a call too: what the two share (the import vector's line) is warm again by then.
+ */
 static void cold_measure(void)
 {
     static uint64_t with[COLD_CALLS], without[COLD_CALLS];

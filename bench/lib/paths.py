@@ -10,6 +10,7 @@ CALLS = BENCH / "calls"
 LIB = BENCH / "lib"
 PEER_CODE = BENCH / "peers"
 NOTES = BENCH / "notes.json"
+ENGINE_DOC = ROOT / "docs" / "engine.md"
 
 BUILD = ROOT / "build"
 OUT = BUILD / "bench"

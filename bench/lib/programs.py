@@ -104,17 +104,18 @@ def sqlite() -> list:
 
 def real() -> tuple:
     """The real programs whose sources are here, and lines about those that aren't."""
+    makers = {
+        "lua5.4/src/lvm.c": lua,
+        "libzstd/lib/zstd.h": zstd,
+        "bzip2/bzlib.c": bzip2,
+        "sqlite3/sqlite3.c": sqlite,
+    }
     found, lacking = [], []
-    for package, make in (
-        ("lua5.4", lua),
-        ("libzstd", zstd),
-        ("bzip2", bzip2),
-        ("sqlite3", sqlite),
-    ):
-        if real_source(package).is_dir():
+    for witness, make in makers.items():
+        if (SOURCES / witness).exists():
             found += make()
         else:
-            lacking.append(f"{package}: no source; run `make bench-deps`")
+            lacking.append(f"{witness.split('/')[0]}: no source; run `make bench-deps`")
     for program in found:
         program.group = "real"
         program.flags = ["-std=gnu17", *program.flags]

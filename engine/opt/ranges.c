@@ -123,7 +123,7 @@ static uint64_t find_max(const struct ssa_func *fn, const struct counter *c, con
     }
     k = is_const ? k : fold_value_max(fn, t->b);
     uint64_t step = (uint64_t)c->step;
-    if (c->step <= 0 || c->init > top || k > top || step > top - k) {
+    if (c->step <= 0 || c->init > top || k > top || step > top - k || step > top - c->init) {
         return UINT64_MAX; /* only rising counters that stay below the sign bit */
     }
     /* a non-negative counter: signed and unsigned tests say the same, if k is a non-negative

@@ -15,7 +15,7 @@ static struct interp run(const char *text, struct arena *arena, uint64_t a, uint
     arena_release(arena, 0);
     test_parse(text, arena, "interp", &fn);
     test_verify(&fn, "interp");
-    interp_run(&m, &fn, params, 1, FUEL);
+    interp_run(&m, &fn, params, 1, FUEL, NULL);
     return m;
 }
 
@@ -167,7 +167,7 @@ static void test_generated(void **state)
         static struct interp a, b;
         snprintf(name, sizeof name, "seed %llu", (unsigned long long)seed);
         arena_release(&arena, 0);
-        gen_func(seed, &arena, &fn);
+        gen_func(seed, seed % 5 == 0 ? GEN_COUNTERS : GEN_ANYTHING, &arena, &fn);
         test_verify(&fn, name);
         char *text = test_print(&fn);
         test_parse(text, &arena, name, &again);
@@ -175,8 +175,8 @@ static void test_generated(void **state)
         char *second = test_print(&again);
         assert_string_equal(second, text);
         gen_params(seed, &fn, params);
-        interp_run(&a, &fn, params, seed, FUEL);
-        interp_run(&b, &again, params, seed, FUEL);
+        interp_run(&a, &fn, params, seed, FUEL, NULL);
+        interp_run(&b, &again, params, seed, FUEL, NULL);
         const char *difference = interp_compare(&a, &b);
         if (difference != NULL) {
             fail_msg("%s: %s\n%s", name, difference, text);

@@ -29,6 +29,7 @@ struct gen_label {
     uint32_t header;            /* of a loop, or BLOCK_NONE: a forward label */
     uint32_t next;              /* of a loop: its counter for the next round */
     uint32_t limit;
+    bool is_closed; /* nothing more may branch to it */
 };
 
 /* How often what is made, in percent; the rest is pure. */
@@ -51,6 +52,7 @@ struct gen {
     bool is_live;
     uint32_t sum; /* i64: of many of the values so far, so that they matter */
     const struct gen_profile *profile;
+    uint64_t near[4]; /* numbers that matter to the counter of the loop around */
     uint32_t values[T_COUNT][GEN_MAX_VALUES];
     uint32_t n_values[T_COUNT];
     struct gen_label labels[GEN_MAX_LABELS];
@@ -620,6 +622,7 @@ static inline struct gen_label *gen_begin_label(struct gen *g)
     struct gen_label *label = &g->labels[g->n_labels++];
     label->n_edges = 0;
     label->header = BLOCK_NONE.i;
+    label->is_closed = false;
     memcpy(label->n_values, g->n_values, sizeof g->n_values);
     for (uint32_t i = 0; i < GEN_PHIS; i++) {
         label->types[i] = T_I32 + (uint8_t)gen_below(g, T_COUNT - 1);
@@ -695,7 +698,7 @@ static inline void gen_body(struct gen *g, uint32_t n);
 
 static inline bool gen_has_room(const struct gen_label *label)
 {
-    return label->n_edges + 1 < GEN_MAX_EDGES;
+    return label->n_edges + 1 < GEN_MAX_EDGES && !label->is_closed;
 }
 
 /* Whether a branch may be taken: into a loop only while its counter says so. */
@@ -836,12 +839,13 @@ static inline void gen_close_loop(struct gen *g, const struct gen_label *label)
     }
 }
 
-static inline void gen_loop(struct gen *g)
+/* A loop begins: the block of its header, with its phis. The last is the number of the round. */
+static inline struct gen_label *gen_enter_loop(struct gen *g, uint32_t max_rounds)
 {
     struct ssa_func *fn = g->fn;
-    struct gen_label *label = gen_begin_label(g);
+    struct gen_label *label = &g->labels[g->n_labels - 1];
     label->next = ssa_const(fn, T_I32, 0).i;
-    label->limit = ssa_const(fn, T_I32, gen_below(g, 7)).i;
+    label->limit = ssa_const(fn, T_I32, gen_below(g, max_rounds)).i;
     gen_jump(g, label); /* the way in is the first edge */
     uint32_t outer = g->loop;
     g->loop = fn->n_loops++;
@@ -855,30 +859,154 @@ static inline void gen_loop(struct gen *g)
         g->sum = i == GEN_SUM ? gen_last(g) : g->sum;
     }
     label->next = gen_op(g, SSA_ADD, T_I32, gen_last(g), ssa_const(fn, T_I32, 1).i);
-    gen_body(g, 2 + gen_below(g, 5));
+    return label;
+}
+
+/* Its last block ends: back to the header while cond is non-zero. */
+static inline void gen_leave_loop(struct gen *g, struct gen_label *label, uint32_t cond,
+                                  bool is_inverted)
+{
+    uint32_t outer = g->fn->loops[g->loop].parent;
     if (g->is_live) {
-        uint32_t cond = gen_op(g, SSA_LT_U, T_I32, label->next, label->limit);
         uint32_t from = g->block, slot = gen_end(g, SSA_BRANCH, cond, 2);
-        gen_edge(g, label, slot);
+        gen_edge(g, label, slot + is_inverted);
         g->loop = outer;
-        gen_enter(g, from, slot + 1);
+        gen_enter(g, from, slot + !is_inverted);
     }
     g->loop = outer;
     gen_close_loop(g, label);
     g->n_labels--;
 }
 
+static inline void gen_loop(struct gen *g)
+{
+    gen_begin_label(g);
+    struct gen_label *label = gen_enter_loop(g, 7);
+    uint32_t cond = 0;
+    gen_body(g, 2 + gen_below(g, 5));
+    if (g->is_live) {
+        cond = gen_op(g, SSA_LT_U, T_I32, label->next, label->limit);
+    }
+    gen_leave_loop(g, label, cond, false);
+}
+
+/* Numbers that counters begin at and end at, and what they are compared with. */
+static inline uint64_t gen_bound(struct gen *g, uint8_t type)
+{
+    uint64_t sign = UINT64_C(1) << (type == T_I32 ? 31 : 63);
+    uint64_t edges[] = {0, 10, 100, sign >> 1, sign - 1, sign, sign << 1};
+    uint64_t bound = gen_chance(g, 50) ? edges[gen_below(g, sizeof edges / sizeof *edges)]
+                                       : g->near[gen_below(g, 4)];
+    uint64_t distance = gen_below(g, gen_chance(g, 50) ? 2 : 16);
+    return gen_chance(g, 50) ? bound + distance : bound - distance;
+}
+
+static inline uint64_t gen_step(struct gen *g)
+{
+    static const uint64_t steps[] = {1, 1, 2, 3, 4, 8, 1u << 29, 1u << 30, 1ull << 61, 1u << 31};
+    uint64_t step = steps[gen_below(g, sizeof steps / sizeof *steps)];
+    return gen_chance(g, 70) ? step : 0 - step;
+}
+
+/* What a bound on the counter would be used for: comparisons, masks, addresses. */
+static inline void gen_counter_use(struct gen *g, uint8_t type, uint32_t counter)
+{
+    uint32_t x = counter;
+    if (gen_chance(g, 50)) {
+        x = gen_op(g, gen_chance(g, 70) ? SSA_SHL : SSA_SHR_U, type, x,
+                   ssa_const(g->fn, type, gen_below(g, 4)).i);
+    }
+    if (gen_chance(g, 50)) {
+        x = gen_op(g, SSA_ADD, type, x, ssa_const(g->fn, type, gen_below(g, 300)).i);
+    }
+    uint16_t op = SSA_EQ + (uint16_t)gen_below(g, SSA_GE_U - SSA_EQ + 1u);
+    switch (gen_below(g, 4)) {
+    case 0:
+    case 1: gen_op(g, op, T_I32, x, ssa_const(g->fn, type, gen_bound(g, type)).i); break;
+    case 2: gen_op(g, SSA_AND, type, x, ssa_const(g->fn, type, gen_bound(g, type)).i); break;
+    default:
+        if (type == T_I32) {
+            gen_op(g, SSA_LOAD8_U, T_I32, x, 0);
+        }
+        break;
+    }
+    gen_observe(g);
+}
+
+/* The test of a counter at the end of a round; in *is_inverted whether the loop ends if it holds. */
+static inline uint32_t gen_counter_test(struct gen *g, uint8_t type, uint32_t counter,
+                                        bool *is_inverted)
+{
+    uint32_t k = ssa_const(g->fn, type, gen_chance(g, 50) ? g->near[2] : gen_bound(g, type)).i;
+    if (gen_chance(g, 20)) {
+        k = gen_op(g, SSA_AND, type, gen_value(g, type), k);
+    }
+    uint16_t op = SSA_EQ + (uint16_t)gen_below(g, SSA_GE_U - SSA_EQ + 1u);
+    bool is_swapped = gen_chance(g, 20);
+    uint32_t cond = gen_op(g, op, T_I32, is_swapped ? k : counter, is_swapped ? counter : k);
+    *is_inverted = gen_chance(g, 40);
+    return gen_chance(g, 20) ? gen_op(g, SSA_EQZ, T_I32, cond, 0) : cond;
+}
+
+/*
+ * A loop whose only way back is a test of a counter: any start, step, and end. Since that may go
+ * on for long, the loop is left as well after a few rounds, in its middle.
+ */
+static inline void gen_counter_loop(struct gen *g)
+{
+    struct ssa_func *fn = g->fn;
+    uint8_t type = gen_chance(g, 70) ? T_I32 : T_I64;
+    struct gen_label *out = gen_begin_label(g);
+    gen_begin_label(g)->types[0] = type;
+    struct gen_label *label = gen_enter_loop(g, 12);
+    label->is_closed = true;
+    uint32_t counter = fn->blocks[label->header].first;
+    g->near[0] = gen_bound(g, type);
+    g->near[1] = gen_step(g);
+    g->near[2] = gen_bound(g, type);
+    g->near[3] = g->near[0] + g->near[1];
+    if (gen_chance(g, 80)) {
+        label->values[0][0] = ssa_const(fn, type, g->near[0]).i;
+    }
+    uint32_t next = gen_op(g, SSA_ADD, type, counter, ssa_const(fn, type, g->near[1]).i);
+    uint32_t cond = gen_op(g, SSA_GT_U, T_I32, label->next, label->limit);
+    uint32_t from = g->block, slot = gen_end(g, SSA_BRANCH, cond, 2);
+    gen_edge(g, out, slot);
+    gen_enter(g, from, slot + 1);
+    for (uint32_t i = 1 + gen_below(g, 4); i-- > 0;) {
+        gen_counter_use(g, type, counter);
+    }
+    gen_body(g, gen_below(g, 4));
+    bool is_inverted = false;
+    if (g->is_live) {
+        cond = gen_counter_test(g, type, gen_chance(g, 70) ? next : counter, &is_inverted);
+    }
+    uint32_t n_edges = label->n_edges;
+    gen_leave_loop(g, label, cond, is_inverted);
+    if (label->n_edges > n_edges) { /* whatever the edge carried: the counter goes on */
+        fn->pool[fn->insts[counter].arg[0] + n_edges] = next;
+    }
+    if (g->is_live) {
+        gen_jump(g, out);
+    }
+    gen_bind(g);
+}
+
 static inline void gen_statement(struct gen *g)
 {
     uint32_t n = gen_below(g, 100);
-    if (n < 70 || g->n_labels + 2 >= GEN_MAX_LABELS || g->fn->n_insts > GEN_MAX_INSTS / 2) {
+    if (n < 70 || g->n_labels + 3 >= GEN_MAX_LABELS || g->fn->n_insts > GEN_MAX_INSTS / 2) {
         for (uint32_t k = 1 + gen_below(g, 4); k-- > 0;) {
             gen_inst(g);
         }
     } else if (n < 80) {
         gen_if(g);
     } else if (n < 80u + g->profile->loop) {
-        gen_loop(g);
+        if (gen_chance(g, 50)) {
+            gen_counter_loop(g);
+        } else {
+            gen_loop(g);
+        }
     } else if (n < 84u + g->profile->loop) {
         gen_straight(g);
     } else if (g->n_labels > 1 && n < 97) {
@@ -895,8 +1023,14 @@ static inline void gen_body(struct gen *g, uint32_t n)
     }
 }
 
+enum gen_kind {
+    GEN_ANYTHING,
+    GEN_COUNTERS, /* nothing but loops with counters */
+};
+
 /* A function with up to six parameters of any type and up to three results. */
-static inline void gen_func(uint64_t seed, struct arena *arena, struct ssa_func *fn)
+static inline void gen_func(uint64_t seed, enum gen_kind kind, struct arena *arena,
+                            struct ssa_func *fn)
 {
     struct gen *g = calloc(1, sizeof *g);
     uint8_t *types = arena_alloc(arena, 16);
@@ -922,6 +1056,10 @@ static inline void gen_func(uint64_t seed, struct arena *arena, struct ssa_func 
         gen_append(g, SSA_PARAM, types[i], 0, 0, 0)->imm = i;
     }
     gen_begin_label(g);
+    if (kind == GEN_COUNTERS) {
+        g->budget = 0;
+        gen_counter_loop(g);
+    }
     gen_body(g, (uint32_t)g->budget);
     if (g->is_live) {
         gen_jump(g, &g->labels[0]);

@@ -41,6 +41,9 @@ union interp_value {
     uint8_t bytes[16];
 };
 
+/* Looks at each integer as it is computed; what is wrong with it, or null. May be null itself. */
+typedef const char *interp_watch_fn(const struct ssa_func *fn, uint32_t v, uint64_t bits);
+
 enum interp_end { INTERP_RETURNED, INTERP_TRAPPED, INTERP_NO_FUEL, INTERP_BROKEN };
 
 struct interp {
@@ -55,6 +58,7 @@ struct interp {
     enum interp_end end;
     uint8_t trap; /* enum engine_trap */
     const char *broken;
+    interp_watch_fn *watch;
     uint32_t n_results;
     union interp_value results[INTERP_MAX_RESULTS];
 };
@@ -671,6 +675,15 @@ static inline const union interp_value *interp_arg(const struct interp *m, uint3
     return &m->values[ssa_resolve(m->fn, (val_t){v}).i];
 }
 
+static inline bool interp_watched(struct interp *m, uint32_t v)
+{
+    uint8_t type = m->fn->insts[v].type;
+    const char *wrong = m->watch != NULL && (type == T_I32 || type == T_I64)
+                            ? m->watch(m->fn, v, m->values[v].bits)
+                            : NULL;
+    return wrong == NULL || interp_break(m, wrong);
+}
+
 /* One that is neither a phi nor the end of a block. */
 static inline bool interp_inst(struct interp *m, uint32_t v)
 {
@@ -701,7 +714,7 @@ static inline bool interp_inst(struct interp *m, uint32_t v)
     if (inst->type == T_I32 || inst->type == T_F32) {
         out->bits = (uint32_t)out->bits;
     }
-    return true;
+    return interp_watched(m, v);
 }
 
 /* All phis of a block read before any is written. */
@@ -733,7 +746,11 @@ static inline bool interp_phis(struct interp *m, uint32_t b, uint32_t from)
         m->values[v] = old[n++];
     }
     free(old);
-    return true;
+    bool is_ok = true;
+    for (uint32_t v = block->first; is_ok && fn->insts[v].op == SSA_PHI; v = fn->insts[v].next) {
+        is_ok = interp_watched(m, v);
+    }
+    return is_ok;
 }
 
 /* The block that follows; false if that is none. */
@@ -780,10 +797,12 @@ static inline void interp_constants(struct interp *m)
 
 /* Runs fn; what memory and record hold at first depends on the seed alone. fuel: of blocks. */
 static inline void interp_run(struct interp *m, const struct ssa_func *fn,
-                              const union interp_value *params, uint64_t seed, uint32_t fuel)
+                              const union interp_value *params, uint64_t seed, uint32_t fuel,
+                              interp_watch_fn *watch)
 {
     memset(m, 0, sizeof *m);
     m->fn = fn;
+    m->watch = watch;
     m->params = params;
     m->values = calloc(fn->n_insts, sizeof *m->values);
     for (uint32_t i = 0; i < INTERP_MEMORY_BYTES; i++) {

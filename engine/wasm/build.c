@@ -576,6 +576,15 @@ static status_t build_body(struct builder *b)
     return STATUS_OK;
 }
 
+/* The lists that are addressed even when nothing is in them. */
+static status_t init_lists(struct builder *b)
+{
+    void *words = NULL;
+    status_t status = build_grow(b, &words, &b->cap_words, 1, sizeof *b->words);
+    b->words = words;
+    return status;
+}
+
 static status_t init_types(struct builder *b, const struct engine_functype *type)
 {
     uint8_t *types = arena_array(b->cx->arena, (size_t)type->n_params + type->n_results + 1, 1);
@@ -613,6 +622,9 @@ status_t build_function(struct compile *cx)
         b.fn->blocks[b.fn->n_blocks++] = (struct ssa_block){0};
         build_memory_init(&b);
         status = init_types(&b, type);
+    }
+    if (status == STATUS_OK) {
+        status = init_lists(&b);
     }
     if (status == STATUS_OK) {
         status = build_locals(&b, type);

@@ -69,6 +69,7 @@ void compile_space_free(struct cpu *cpu)
 struct compile_job {
     struct engine_compile *compile;
     struct compile_space *space;
+    uint32_t n_workers;
     uint32_t next;   /* batch to be compiled; atomic */
     uint32_t turn;   /* batch to be appended; atomic */
     uint32_t failed; /* the first batch that failed, or UINT32_MAX; atomic, only falls */
@@ -92,7 +93,9 @@ static uint32_t word_get(const uint32_t *word)
 static void turn_pass(struct compile_job *job, uint32_t turn)
 {
     __atomic_store_n(&job->turn, turn, __ATOMIC_RELEASE);
-    arch_word_wake(&job->turn);
+    if (job->n_workers > 1) {
+        arch_word_wake(&job->turn);
+    }
 }
 
 /* Batches behind a failed one needn't be compiled; those before it must: the error that counts is
@@ -297,6 +300,7 @@ status_t compile_run(struct engine_compile *compile, struct compile_space *space
     }
     job->compile = compile;
     job->space = space;
+    job->n_workers = n;
     job->failed = UINT32_MAX;
     for (uint32_t i = 0; i < n; i++) {
         job->error_batches[i] = UINT32_MAX;

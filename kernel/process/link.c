@@ -220,8 +220,7 @@ status_t link_resolve(struct process *process, struct module *module, struct ext
         if (import->kind == EXTERN_FUNC && process->funcs[out[i].ref].kind == FUNC_NATIVE) {
             clock_start(); /* native functions can't make ready what they need */
         }
-        if (import->kind == EXTERN_MEMORY &&
-            !memory_reaches(out[i].memory)) {
+        if (import->kind == EXTERN_MEMORY && !memory_reaches(out[i].memory)) {
             return report_set(report, ERR_UNSUPPORTED, REPORT_NO_OFFSET,
                               "import \"%s\" \"%s\": that memory is in a dense slot, and this "
                               "module was compiled for more room",

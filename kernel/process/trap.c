@@ -71,9 +71,7 @@ struct arch_activation *kernel_fault(const struct arch_fault *fault)
         return NULL;
     }
     activation->kind = kind;
-    /* a function with a large frame compares before it makes it, and doesn't fault */
-    bool is_unframed = kind == TRAP_STACK && fault->kind == ARCH_FAULT_UNDEFINED;
-    activation->frame = (struct guest_frame){fault->pc, fault->sp, fault->is_probe, is_unframed};
+    activation->frame = (struct guest_frame){fault->pc, fault->sp, fault->is_probe};
     return &activation->arch;
 }
 
@@ -99,7 +97,6 @@ static bool frame_leave(const struct activation *activation, struct guest_frame 
     memcpy(&frame->pc, (const void *)at, sizeof frame->pc); // NOLINT(performance-no-int-to-ptr)
     frame->sp = at + sizeof frame->pc;
     frame->is_return = true;
-    frame->is_unframed = false;
     return true;
 }
 
@@ -122,8 +119,7 @@ static uint64_t frame_bytes_now(const struct guest_frame *frame, uint32_t frame_
     if (frame->is_return) {
         return frame_bytes;
     }
-    return frame->is_unframed ? 0
-                              : arch_frame_bytes((const void *)frame->pc, frame_bytes); // NOLINT
+    return arch_frame_bytes((const void *)frame->pc, frame_bytes); // NOLINT
 }
 
 #define THUNK_ABSENT UINT32_MAX

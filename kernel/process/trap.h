@@ -13,14 +13,13 @@
 struct guest_frame {
     uint64_t pc;
     uint64_t sp;
-    bool is_return;   /* pc is where a call returns to, not where something happened */
-    bool is_unframed; /* the function at pc has not begun to make its frame */
+    bool is_return; /* pc is where a call returns to, not where something happened */
 };
 
 /* In a function that guest code calls: where from. */
 #define GUEST_FRAME()                                                                              \
     ((struct guest_frame){(uint64_t)__builtin_return_address(0), (uint64_t)__builtin_dwarf_cfa(),  \
-                          true, false})
+                          true})
 
 struct activation {
     struct arch_activation arch; /* first: the machine knows only this */

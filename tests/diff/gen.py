@@ -184,9 +184,11 @@ class Body:
             self.locals += [valtype] * self.rng.randrange(n_of_each + 1)
         self.n_params = len(params)
         self.counters = set()  # locals that count a loop
+        self.may_call = False  # or call itself for ever: every call but the first costs fuel
 
     def write(self):
-        if self.rng.random() < 0.8:
+        self.may_call = self.rng.random() < 0.8
+        if self.may_call:
             self.fuel_use()
         for _ in range(self.rng.randrange(1, 8)):
             self.statement()
@@ -226,7 +228,7 @@ class Body:
     def fuel_use(self):
         """Uses fuel; traps or returns when there is none."""
         fuel = uleb(self.module.fuel)
-        self.put(b"\x23", fuel, b"\x45\x04\x40")
+        self.put(b"\x23", fuel, i32_const(0), b"\x4c\x04\x40")
         for valtype in self.results:
             self.leaf(valtype)
         self.put(b"\x00" if self.rng.random() < 0.2 else b"\x0f", b"\x0b")
@@ -422,7 +424,7 @@ class Body:
     def call_value(self, valtype):
         found = [i for i, (_, results) in enumerate(self.module.func_types)
                  if results and results[-1] == valtype]
-        if not found:
+        if not found or not self.may_call:
             return self.operation(valtype)
         funcidx = self.rng.choice(found)
         self.call(funcidx)
@@ -483,13 +485,13 @@ class Body:
         rng = self.rng
         self.expression(I32)
         choice = rng.random()
-        if choice < 0.9:
+        if choice < 0.97:
             mask = rng.choice((0xFF, 0xFFF, 0x7FFF, 0xFFF8)) & ~((1 << align) - 1)
             self.put(i32_const(mask), b"\x71")
             if choice < 0.3:
                 shift = rng.randrange(4)
                 self.put(i32_const(shift), b"\x74", i32_const(rng.randrange(64) << align), b"\x6a")
-        offset = rng.choice((0, 0, 0, 4, 8, 64, 1000, 0x8000)) if choice < 0.95 else rng.getrandbits(32)
+        offset = rng.choice((0, 0, 0, 4, 8, 64, 1000, 0x8000)) if choice < 0.985 else rng.getrandbits(32)
         return offset & ~((1 << align) - 1)
 
     def load(self, valtype):
@@ -654,6 +656,8 @@ class Body:
         self.put(b"\x1a")
 
     def call_statement(self):
+        if not self.may_call:
+            return self.log()
         funcidx = self.rng.randrange(self.module.n_imported_funcs, len(self.module.func_types))
         self.call(funcidx)
         for valtype in reversed(self.module.func_types[funcidx][1]):
@@ -661,6 +665,7 @@ class Body:
                 self.put(b"\x21", uleb(self.local_of(valtype, is_written=True)))
             else:
                 self.put(b"\x1a")
+        return None
 
     def statements(self):
         for _ in range(self.rng.randrange(1, 5)):

@@ -18,9 +18,9 @@ const TEXTS = [ // V8's message, what the specification's test suite calls it; '
   [/^(divide|remainder) by zero/, 'integer divide by zero'],
   [/^divide result unrepresentable/, 'integer overflow'],
   [/^float unrepresentable/, 'in'], // invalid conversion to integer, integer overflow
-  [/^table index is out of bounds/, 'undefined element'],
+  [/^table index is out of bounds/, ''], // of call_indirect, or of table.get and table.set
   [/^null function or function signature mismatch/, ''],
-  [/^table (access|.*) ?out of bounds|^table index .*out of bounds|^element segment/, 'out of bounds table access'],
+  [/^table .*out of bounds|^element segment/, 'out of bounds table access'],
   [/unaligned/, 'unaligned atomic'],
   [/^Atomics\.wait cannot be called/, ''],
   [/^(array|data segment)/, 'out of bounds memory access'],

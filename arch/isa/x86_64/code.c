@@ -4,6 +4,8 @@
 #include "arch/isa/x86_64/isa.h"
 #include "kernel/arch.h"
 
+#include <string.h>
+
 #define UD2_BYTES 2
 
 uint8_t arch_trap_code(const void *pc)
@@ -38,32 +40,37 @@ static uint32_t push_bytes(const uint8_t *code)
     return code[0] == 0x41 && (code[1] & 0xf8) == 0x50 ? 2 : 0;
 }
 
-/* Whether `sub rsp, n` or `add rsp, -128` stands at code. */
-static bool is_frame_made(const uint8_t *code)
+/* What `sub rsp, n` or `add rsp, -128` at code subtracts, or 0. */
+static uint32_t subtracted_bytes(const uint8_t *code)
 {
-    if (code[0] != 0x48 || (code[1] != 0x81 && code[1] != 0x83)) {
-        return false;
+    uint32_t n_bytes = 0;
+    if (code[0] != 0x48) {
+        return 0;
     }
-    return code[2] == 0xec || (code[2] == 0xc4 && code[3] == 0x80);
+    if (code[1] == 0x83 && (code[2] == 0xec || (code[2] == 0xc4 && code[3] == 0x80))) {
+        return code[3];
+    }
+    if (code[1] == 0x81 && code[2] == 0xec) {
+        memcpy(&n_bytes, code + 3, sizeof n_bytes);
+    }
+    return n_bytes;
 }
 
 /*
- * A prologue is: push* and then an adjustment of rsp. Only pushes can fault before the frame is
- * whole: a fault at one of them leaves as many words on the stack as there were pushes before it.
+ * A frame is made by push* and then a subtraction from rsp, and by nothing else in compiled code,
+ * whether at the start of a function or later. Only pushes can fault before the frame is whole:
+ * what is still to come, from pc on, is missing.
  */
-uint32_t arch_frame_bytes(const void *code, const void *pc, uint32_t frame_bytes)
+uint32_t arch_frame_bytes(const void *pc, uint32_t frame_bytes)
 {
-    const uint8_t *at = code;
-    uint32_t pushed_bytes = 0;
-    while (at < (const uint8_t *)pc) {
-        uint32_t len_bytes = push_bytes(at);
-        if (len_bytes == 0) {
-            return frame_bytes;
-        }
+    const uint8_t *at = pc;
+    uint32_t missing_bytes = 0;
+    for (uint32_t len_bytes = push_bytes(at); len_bytes != 0; len_bytes = push_bytes(at)) {
+        missing_bytes += 8;
         at += len_bytes;
-        pushed_bytes += 8;
     }
-    return push_bytes(at) != 0 || is_frame_made(at) ? pushed_bytes : frame_bytes;
+    missing_bytes += subtracted_bytes(at);
+    return missing_bytes <= frame_bytes ? frame_bytes - missing_bytes : 0;
 }
 
 struct cpuid {

@@ -61,14 +61,19 @@ static void test_frame_bytes(void **state)
         0x41, 0x54,             /*  1: push r12 */
         0x48, 0x83, 0xec, 0x18, /*  3: sub rsp, 24 */
         0x31, 0xc0,             /*  7: xor eax, eax */
-        0x50,                   /*  9: push rax: not a part of the prologue */
     };
     uint32_t frame_bytes = 16 + 24;
-    assert_int_equal(arch_frame_bytes(code, code, frame_bytes), 0);
-    assert_int_equal(arch_frame_bytes(code, code + 1, frame_bytes), 8);
-    assert_int_equal(arch_frame_bytes(code, code + 3, frame_bytes), 16);
-    assert_int_equal(arch_frame_bytes(code, code + 7, frame_bytes), frame_bytes);
-    assert_int_equal(arch_frame_bytes(code, code + 9, frame_bytes), frame_bytes);
+    assert_int_equal(arch_frame_bytes(code, frame_bytes), 0);
+    assert_int_equal(arch_frame_bytes(code + 1, frame_bytes), 8);
+    assert_int_equal(arch_frame_bytes(code + 3, frame_bytes), 16);
+    assert_int_equal(arch_frame_bytes(code + 7, frame_bytes), frame_bytes);
+    static const uint8_t large[] = {0x55, 0x48, 0x81, 0xec, 0x00, 0x10, 0x00, 0x00, 0xc3};
+    assert_int_equal(arch_frame_bytes(large, 0x1008), 0);
+    assert_int_equal(arch_frame_bytes(large + 1, 0x1008), 8);
+    static const uint8_t short_128[] = {0x48, 0x83, 0xc4, 0x80, 0xc3};
+    assert_int_equal(arch_frame_bytes(short_128, 128), 0);
+    static const uint8_t epilogue[] = {0x48, 0x83, 0xc4, 0x18, 0x5b, 0xc3};
+    assert_int_equal(arch_frame_bytes(epilogue, 32), 32);
 }
 
 int main(void)

@@ -574,8 +574,63 @@ static void encode_moves(struct enc *e, uint32_t before)
     const struct mir_func *mf = e->mf;
     while (e->next_move < mf->n_moves && mf->moves[e->next_move].before <= before &&
            enc_reserve(e)) {
-        encode_move(e, &mf->moves[e->next_move++]);
+        const struct mir_move *m = &mf->moves[e->next_move++];
+        bool is_zero = m->from == LOC_CONST && m->to < REG_VEC0 && e->mf->vregs[m->vreg].imm == 0;
+        if (m->to == e->flags_reg || (m->is_swap && m->from == e->flags_reg) || is_zero) {
+            e->flags_reg = ASM_NO_REG; /* a zero may be made by xor */
+        }
+        encode_move(e, m);
     }
+}
+
+/* ---- Tests that say again what the flags say already ---- */
+
+/* After an instruction: which register the flags are about. */
+static void note_flags(struct enc *e, const struct mir_inst *inst, const struct x86_info *info)
+{
+    e->flags_reg = ASM_NO_REG;
+    bool is_shift = inst->op == X86_SHLI || inst->op == X86_SHRI || inst->op == X86_SARI ||
+                    inst->op == X86_SHL3I;
+    if ((info->flags & X_ZF) == 0 || inst->sub[1] != MODE_REG || (is_shift && inst->imm == 0)) {
+        return;
+    }
+    bool is_lea = (inst->op == X86_ADD3 || inst->op == X86_ADD3I || inst->op == X86_SHL3I) &&
+                  !e->sets_flags;
+    uint8_t reg = enc_loc(e, inst, 0);
+    if (!is_lea && reg < REG_VEC0) {
+        e->flags_reg = reg;
+        e->flags_size = inst->sub[0];
+    }
+}
+
+static bool is_zero_condition(const struct mir_inst *inst)
+{
+    uint8_t cc = inst->sub[3];
+    return (x86_infos[inst->op].flags & X_RF) == 0 ||
+           ((x86_infos[inst->op].flags & X_CC) != 0 &&
+            (cc == CC_E || cc == CC_NE || cc == CC_S || cc == CC_NS));
+}
+
+/* test r, r just behind what computed r, for users that ask for zero or sign only. */
+static bool is_needless_test(const struct enc *e, uint32_t i)
+{
+    const struct mir_func *mf = e->mf;
+    const struct mir_inst *inst = &mf->insts[i];
+    uint32_t end = mf->blocks[e->block].end;
+    if (inst->op != X86_TEST || e->flags_reg == ASM_NO_REG || inst->sub[0] != e->flags_size ||
+        inst->sub[1] != MODE_REG || enc_loc(e, inst, 0) != e->flags_reg ||
+        enc_loc(e, inst, 1) != e->flags_reg) {
+        return false;
+    }
+    for (uint32_t k = i + 1; k < end; k++) {
+        if (!is_zero_condition(&mf->insts[k])) {
+            return false;
+        }
+        if ((x86_infos[mf->insts[k].op].flags & X_WF) != 0) {
+            return true;
+        }
+    }
+    return true;
 }
 
 /* ---- Blocks ---- */
@@ -645,6 +700,7 @@ static void encode_block(struct enc *e, uint32_t b)
     if (e->frame_of[b] == FRAME_MADE) {
         enc_prologue(e);
     }
+    e->flags_reg = ASM_NO_REG;
     for (uint32_t i = block->first; i < block->end && e->status == STATUS_OK; i++) {
         const struct mir_inst *inst = &mf->insts[i];
         encode_moves(e, i);
@@ -652,6 +708,9 @@ static void encode_block(struct enc *e, uint32_t b)
             return;
         }
         const struct x86_info *info = &x86_infos[inst->op];
+        if (is_needless_test(e, i)) {
+            continue;
+        }
         if (info->form == FORM_PSEUDO) {
             enc_pseudo(e, inst);
         } else if (info->form == FORM_NONE) {
@@ -662,6 +721,7 @@ static void encode_block(struct enc *e, uint32_t b)
         } else {
             enc_generic(e, inst, info);
         }
+        note_flags(e, inst, info);
         if (inst->pos != 0 && inst->op != X86_TRAPCC) { /* that traps out of line */
             enc_position(e, enc_pos(e, inst->pos));
         }

@@ -86,6 +86,9 @@ struct enc {
     int32_t spill_at;      /* of the spill area from rsp */
     uint32_t n_pushes, rsp_bytes; /* the frame: pushes, then this off rsp */
     uint8_t *frame_of;     /* by block: enum frame_kind */
+    uint8_t flags_reg;     /* ZF and SF are those of this register, or ASM_NO_REG */
+    uint8_t flags_size;    /* of the operation that set them */
+    bool sets_flags;       /* ADD3, ADD3I, SHL3I: the one just encoded did, it was no lea */
     uint32_t *thread;      /* block -> where a jump to it may go instead */
     struct enc_mark *labels; /* blocks, then others */
     uint32_t n_labels, cap_labels;

@@ -46,6 +46,7 @@ static void encode_zero(struct enc *e, const struct mir_inst *inst)
 static void put_lea(struct enc *e, unsigned dst, unsigned base, unsigned index, unsigned scale,
                     int32_t disp, bool w)
 {
+    e->sets_flags = false;
     struct asm_rm rm = {.kind = RM_MEM, .base = (uint8_t)base, .index = (uint8_t)index,
                         .scale = (uint8_t)scale, .disp = disp};
     if (scale == 0 && index != ASM_NO_REG && (base & 7) == 5 && disp == 0) {
@@ -60,6 +61,7 @@ static void encode_add3(struct enc *e, const struct mir_inst *inst)
     unsigned dst = enc_loc(e, inst, 0), a = enc_loc(e, inst, 1), b = enc_loc(e, inst, 2);
     uint32_t const_id;
     bool w = is_64(inst);
+    e->sets_flags = true;
     if (b >= REG_VEC0) { /* in its slot, or a constant in memory */
         struct asm_rm rm = enc_rm(e, inst, 2, &const_id);
         if (dst != a) {
@@ -88,6 +90,7 @@ static void encode_add3i(struct enc *e, const struct mir_inst *inst)
     unsigned dst = enc_loc(e, inst, 0), src = enc_loc(e, inst, 1);
     int32_t imm = (int32_t)inst->imm;
     bool w = is_64(inst);
+    e->sets_flags = true;
     if (dst != src) {
         put_lea(e, dst, src, ASM_NO_REG, 0, imm, w);
     } else if (imm == 1 || imm == -1) {
@@ -104,6 +107,7 @@ static void encode_shl3i(struct enc *e, const struct mir_inst *inst)
     unsigned dst = enc_loc(e, inst, 0), src = enc_loc(e, inst, 1);
     unsigned count = (unsigned)inst->imm;
     bool w = is_64(inst);
+    e->sets_flags = true;
     if (dst != src && count == 1) {
         put_lea(e, dst, src, src, 0, 0, w);
         return;

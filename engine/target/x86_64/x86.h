@@ -75,6 +75,7 @@ enum x86_flags : uint32_t {
     X_COMM = 1 << 13,    /* FORM_RVM: operands 1 and 2 commute */
     X_ALIGNED = 1 << 14, /* legacy form: a memory rm must be 16-byte aligned: only slots and
                             constants may be folded, unless AVX */
+    X_ZF = 1 << 17,      /* ZF and SF are those of the result, which is in operand 0 */
     X_LOCK = 1 << 16,    /* prefix F0 */
     X_GPR_REG = 1 << 15, /* reg is a GPR in a vector instruction (only documentation) */
 };
