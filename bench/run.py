@@ -51,6 +51,9 @@ def options_parse():
     parser.add_argument("--rounds", type=int, default=5, help="processes per engine and program")
     parser.add_argument("--cpu", type=int, help="pin the programs to this CPU")
     parser.add_argument(
+        "--realtime", action="store_true", help="before all else on a busy machine (needs root)"
+    )
+    parser.add_argument(
         "--quick", action="store_true", help="leave out the slow peers of the compile table"
     )
     parser.add_argument(
@@ -89,6 +92,8 @@ def options_parse():
     if options.external:
         options.only = ["programs"]
     options.prefix = ["taskset", "-c", str(options.cpu)] if options.cpu is not None else []
+    if options.realtime:
+        options.prefix += ["chrt", "--fifo", "1"]
     return options
 
 

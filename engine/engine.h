@@ -300,6 +300,13 @@ enum engine_memory_kind : uint8_t {
 
 #define ENGINE_GUARD_BYTES (64u << 20)
 #define ENGINE_PAGE_BYTES 65536u /* of WebAssembly */
+/*
+ * The top of the index space that no access reaches, which the embedder guarantees: memories don't
+ * grow into it, windows aren't mapped there. An exception is a memory whose declared minimum
+ * reaches into it (engine_memory_has_gap); a module that imports a memory with a smaller minimum
+ * must not be given such a one.
+ */
+#define ENGINE_MEMORY_GAP_BYTES (1u << 20)
 /* Frames larger than this compare with stack_limit; below the stack must be that much guard. */
 #define ENGINE_STACK_GUARD_BYTES (64u << 10)
 
@@ -326,6 +333,9 @@ struct engine_options {
  * then need address space for the declared maximum only. False: it needs a guard slot.
  */
 bool engine_memory_is_dense(const struct engine_module *module, uint8_t memory_kind);
+
+/* Whether the code of a module relies on the gap at the top of memory 0. */
+bool engine_memory_has_gap(const struct engine_module *module);
 
 /* The name of pass number i, or null past the last. */
 const char *engine_pass_name(uint32_t i);

@@ -12,6 +12,10 @@
  *
  * A check (TRAP_IF) or a trapping operation that is dominated by its like can't trap again.
  *
+ * An access that was made also tells something: its address is below the top of the index space,
+ * of which a part is never accessible (ENGINE_MEMORY_GAP_BYTES). So where an access at x dominates,
+ * x plus a smaller constant doesn't wrap, and the constant becomes the offset of the access there.
+ *
  * The table is open addressed and remembers the newest of equal ones; one that doesn't dominate
  * is replaced. Dominance is two comparisons of numbers in the dominator tree.
  */
@@ -30,6 +34,8 @@ struct numbering {
     struct entry *table;
     uint32_t mask, n_entries;
     uint32_t *pre, *end; /* by block: its subtree in the dominator tree is [pre, end) */
+    uint32_t *accessed;    /* by value: 1 + a block in which memory is accessed at it */
+    uint32_t n_accessed;
     uint32_t *globals_out, *sizes_out; /* by block: numbers at its end */
     uint32_t globals, sizes, memory;   /* numbers now */
     uint32_t next_state;
@@ -184,6 +190,30 @@ static void change_states(struct numbering *n, uint32_t v)
     }
 }
 
+static bool was_accessed(const struct numbering *n, uint32_t v, uint32_t block)
+{
+    return v < n->n_accessed && n->accessed[v] != 0 && dominates(n, n->accessed[v] - 1, block);
+}
+
+/* The access at x + c, where x was accessed before: at x, with c more offset. */
+static void number_access(struct numbering *n, struct ssa_inst *inst)
+{
+    const struct ssa_func *fn = n->fn;
+    const struct ssa_inst *address = &fn->insts[inst->arg[0]];
+    uint64_t c;
+    if (address->op == SSA_ADD && address->type == T_I32 &&
+        ssa_is_const(fn, (val_t){address->arg[1]}, &c) && c < ENGINE_MEMORY_GAP_BYTES &&
+        inst->imm + c < ENGINE_GUARD_BYTES - 16 &&
+        was_accessed(n, ssa_resolve(fn, (val_t){address->arg[0]}).i, inst->block)) {
+        inst->arg[0] = ssa_resolve(fn, (val_t){address->arg[0]}).i;
+        inst->imm += c;
+    }
+    uint32_t v = inst->arg[0];
+    if (fn->insts[v].type == T_I32 && v < n->n_accessed && !was_accessed(n, v, inst->block)) {
+        n->accessed[v] = inst->block + 1;
+    }
+}
+
 static void order_commutative(struct ssa_inst *inst)
 {
     if (ssa_has(inst, SSA_COMM) && inst->arg[0] > inst->arg[1] && inst->op != SSA_NOP) {
@@ -208,8 +238,12 @@ static void number_inst(struct numbering *n, uint32_t v)
     for (uint32_t i = 0; i < n_args; i++) {
         args[i] = ssa_resolve(fn, (val_t){args[i]}).i;
     }
+    bool is_access = n->accessed != NULL && n_args != 0 && ssa_has(inst, SSA_READS | SSA_WRITES);
     if (is_numbered(inst)) {
         val_t same = fold_inst(fn, inst);
+        if (is_access) {
+            number_access(n, inst);
+        }
         if (same.i != 0) {
             ssa_remove(fn, (val_t){v}, same);
             return;
@@ -231,6 +265,9 @@ static void number_inst(struct numbering *n, uint32_t v)
     } else {
         if (ssa_has(inst, SSA_WRITES)) {
             (void)fold_inst(fn, inst); /* its address, perhaps */
+        }
+        if (is_access) {
+            number_access(n, inst);
         }
         change_states(n, v);
     }
@@ -268,6 +305,10 @@ static status_t init_numbering(struct numbering *n, struct compile *cx)
         cap *= 2;
     }
     *n = (struct numbering){.fn = fn, .mask = (uint32_t)cap - 1, .next_state = 1};
+    if (engine_memory_has_gap(cx->module)) {
+        n->accessed = arena_zalloc(cx->arena, fn->n_insts, sizeof *n->accessed);
+        n->n_accessed = n->accessed != NULL ? fn->n_insts : 0;
+    }
     n->table = arena_zalloc(cx->arena, cap, sizeof *n->table);
     n->pre = arena_array(cx->arena, fn->n_blocks, sizeof *n->pre);
     n->end = arena_array(cx->arena, fn->n_blocks, sizeof *n->end);

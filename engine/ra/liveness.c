@@ -1,430 +1,567 @@
 /*
- * Liveness with distances to the next use.
+ * Liveness with distances to the next use, in one pass.
  *
- * For a reducible graph two passes are enough (Brandner, Boissinot, Darte, Dupont de Dinechin,
- * Rastello, "Computing liveness sets for SSA-form programs", 2011): one over the blocks in
- * postorder that ignores back edges, and one that gives all blocks of a loop what is live at its
- * header. The sets are sparse: a list of (vreg, distance) per block.
+ * Blocks are walked in postorder, backwards, each live set made of those of its successors; most
+ * often the set of the block just walked is simply carried on. Back edges are left out. What that
+ * misses is only what a loop carries around without its path from here to the loop's end using it
+ * (Boissinot, Brandner, Darte, Dupont de Dinechin, Rastello, "Computing liveness sets for SSA-form
+ * programs", 2011), and this is found without a second pass: a value that lives somewhere in a
+ * reducible loop and is defined outside of it lives in all of the loop; and a definition that
+ * dominates a block of the loop is outside of it exactly if its rank is below the header's.
  *
  * Distances are in instructions, as in Braun and Hack ("Register spilling and live-range splitting
  * for SSA-form programs", 2009): that of a use behind a loop's exit has a penalty added, so what is
- * used within the loop is always nearer. On the way the pass notes which values live across calls,
- * how many live at once, and which fixed register a value will be wanted in next.
+ * used within the loop is always nearer. The walk has a clock that runs backwards, so that the sets
+ * carried from block to block needn't be rewritten.
+ *
+ * On the way the pass notes which values live across calls, how many live at once in each loop,
+ * which fixed register a value will be wanted in, and which values want the same (webs).
  */
-#include "engine/ra/ra.h"
-
 #include <string.h>
 
+#include "engine/ra/scan.h"
+
+#define CLOCK_START UINT32_C(0x80000000)
+
 struct walk {
-    struct ra *ra;
-    struct liveness *l;
-    uint32_t *list;   /* live vregs, in no order */
-    uint32_t *index;  /* by vreg: 1 + place in the list, 0 if not live */
+    struct scan *s;
+    struct mir_func *mf;
+    struct value *values;
+    uint32_t *list; /* live vregs, in no order */
     uint32_t n_live;
-    uint32_t n_class[2];
-    uint32_t max_class[2];
-    uint32_t end;     /* of the block, as a position */
+    uint32_t n_calls;
+    uint32_t block, header; /* the block, and its loop's header or NO_BLOCK */
+    uint32_t header_rank;   /* 0 if no loop: nothing is defined below it */
+    uint32_t clock;         /* of the instruction looked at */
+    uint32_t block_clock;   /* of the block's end: later uses are behind it */
+    uint32_t inside[2];     /* live values that are defined in this loop, by class */
+    uint32_t max_inside[2];
+    uint64_t n_entries;
+    struct claim *claims; /* of the block, last first */
+    uint32_t n_claims;
 };
 
 /* ---- The order of blocks ---- */
 
-/* Depth first from the entry; fills l->order with a reverse postorder. */
-static status_t order_blocks(struct ra *ra, struct liveness *l)
+/* Depth first from the entry; fills order with a reverse postorder. */
+static status_t order_blocks(struct scan *s)
 {
-    struct mir_func *mf = ra->mf;
+    struct mir_func *mf = s->mf;
     uint32_t n = mf->n_blocks;
-    uint32_t *stack = arena_array(ra->arena, n, sizeof *stack);
-    uint32_t *edge = arena_zalloc(ra->arena, n, sizeof *edge);
-    l->order = arena_array(ra->arena, n, sizeof *l->order);
-    l->rank = arena_array(ra->arena, n, sizeof *l->rank);
-    if (stack == NULL || edge == NULL || l->order == NULL || l->rank == NULL) {
+    uint32_t *stack = arena_array(mf->arena, n, sizeof *stack);
+    uint32_t *edge = arena_zalloc(mf->arena, n, sizeof *edge);
+    s->order = arena_array(mf->arena, n, sizeof *s->order);
+    s->rank = arena_array(mf->arena, n, sizeof *s->rank);
+    s->blocks = arena_zalloc(mf->arena, n, sizeof *s->blocks);
+    if (stack == NULL || edge == NULL || s->order == NULL || s->rank == NULL ||
+        s->blocks == NULL) {
         return ERR_NO_MEMORY;
     }
-    memset(l->rank, 0xff, n * sizeof *l->rank); /* UINT32_MAX: not met; 0: on the stack */
+    memset(s->rank, 0xff, n * sizeof *s->rank); /* UINT32_MAX: not met; 0: on the stack */
     uint32_t n_stack = 1, next = n;
     stack[0] = 0;
-    l->rank[0] = 0;
+    s->rank[0] = 0;
     while (n_stack > 0) {
         uint32_t b = stack[n_stack - 1];
         const struct mir_block *block = &mf->blocks[b];
         if (edge[b] < block->n_edges) {
-            /* the successor visited last follows its block in the order: that is where a branch
-             * falls through, and stays in the loop */
             uint32_t to = mf->edges[block->edges_start + edge[b]++].to;
-            if (l->rank[to] == UINT32_MAX) {
-                l->rank[to] = 0;
+            if (s->rank[to] == UINT32_MAX) {
+                s->rank[to] = 0;
                 stack[n_stack++] = to;
             }
         } else {
-            l->order[--next] = b;
+            s->order[--next] = b;
             n_stack--;
         }
     }
-    l->first = next; /* blocks that can't be reached have no place */
+    s->first = next; /* blocks that can't be reached have no place */
     for (uint32_t i = next; i < n; i++) {
-        l->rank[l->order[i]] = i;
+        s->rank[s->order[i]] = i;
     }
     return STATUS_OK;
 }
 
-/* The header of the loop around each header's loop, from the predecessor outside. */
-static status_t find_parents(struct ra *ra, struct liveness *l)
+/* The header of the loop around a header's loop, from the predecessor outside. */
+static uint32_t outer_header(const struct scan *s, uint32_t b)
 {
-    struct mir_func *mf = ra->mf;
-    l->parent = arena_array(ra->arena, mf->n_blocks, sizeof *l->parent);
-    if (l->parent == NULL) {
-        return ERR_NO_MEMORY;
-    }
-    for (uint32_t i = l->first; i < mf->n_blocks; i++) {
-        uint32_t b = l->order[i];
-        const struct mir_block *block = &mf->blocks[b];
-        if (!block->is_loop_header) {
-            l->parent[b] = block->loop_header;
-            continue;
+    const struct mir_func *mf = s->mf;
+    const struct mir_block *block = &mf->blocks[b];
+    uint32_t outer = NO_BLOCK;
+    for (uint32_t k = 0; k < block->n_preds; k++) {
+        uint32_t pred = mf->preds[block->preds_start + k];
+        if (s->rank[pred] < s->rank[b]) {
+            outer = mf->blocks[pred].loop_header;
         }
-        uint32_t outer = UINT32_MAX;
-        for (uint32_t k = 0; k < block->n_preds; k++) {
-            uint32_t pred = mf->preds[block->preds_start + k];
-            if (l->rank[pred] < i) {
-                outer = mf->blocks[pred].loop_header;
+    }
+    while (outer != NO_BLOCK && mf->blocks[outer].loop_depth >= block->loop_depth) {
+        outer = s->blocks[outer].parent;
+    }
+    return outer;
+}
+
+static void note_block(struct scan *s, uint32_t rank, uint32_t *time)
+{
+    uint32_t b = s->order[rank];
+    const struct mir_block *block = &s->mf->blocks[b];
+    struct block_info *info = &s->blocks[b];
+    uint32_t depth = block->loop_depth < 250 ? block->loop_depth : 250;
+    info->weight = block->is_cold ? 0 : (uint8_t)(1 + depth);
+    info->parent = block->is_loop_header ? outer_header(s, b) : block->loop_header;
+    info->time = *time;
+    *time += block->end - block->first;
+    info->end_time = *time;
+}
+
+/* Times, parents, and what is known of definitions. */
+static void note_definitions(struct scan *s, uint32_t b)
+{
+    const struct mir_func *mf = s->mf;
+    const struct mir_block *block = &mf->blocks[b];
+    for (uint32_t k = 0; k < block->n_params; k++) {
+        struct value *value = &s->values[mf->params[block->params_start + k]];
+        value->def_rank = s->rank[b];
+        value->def_weight = s->blocks[b].weight;
+    }
+    for (uint32_t i = block->first; i < block->end; i++) {
+        const struct mir_operand *op = &mf->operands[mf->insts[i].first];
+        for (const struct mir_operand *end = op + mf->insts[i].n_operands; op < end; op++) {
+            if (operand_is_def(op)) {
+                s->values[op->vreg].def_rank = s->rank[b];
+                s->values[op->vreg].def_weight = s->blocks[b].weight;
             }
         }
-        while (outer != UINT32_MAX && mf->blocks[outer].loop_depth >= block->loop_depth) {
-            outer = l->parent[outer];
+    }
+}
+
+static void note_all(struct scan *s)
+{
+    uint32_t time = 0;
+    for (uint32_t i = s->first; i < s->mf->n_blocks; i++) {
+        note_block(s, i, &time);
+        note_definitions(s, s->order[i]);
+    }
+    for (uint32_t i = s->mf->n_blocks; i-- > s->first;) { /* inner headers before outer ones */
+        const struct block_info *info = &s->blocks[s->order[i]];
+        if (info->parent != NO_BLOCK && s->blocks[info->parent].end_time < info->end_time) {
+            s->blocks[info->parent].end_time = info->end_time;
         }
-        l->parent[b] = outer;
+    }
+}
+
+static status_t init_values(struct scan *s)
+{
+    struct mir_func *mf = s->mf;
+    s->values = arena_array(mf->arena, mf->n_vregs, sizeof *s->values);
+    if (s->values == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    for (uint32_t v = 0; v < mf->n_vregs; v++) {
+        const struct vreg *vreg = &mf->vregs[v];
+        bool is_const = (vreg->flags & VREG_CONST) != 0;
+        bool is_remat = vreg_is_remat(vreg);
+        uint8_t flags = (uint8_t)((is_const ? VALUE_CONST : 0) | (is_remat ? VALUE_REMAT : 0) |
+                                  (is_remat || vreg_is_incoming(vreg) ? VALUE_FREE : 0) |
+                                  (vreg->class == CLASS_VEC ? VALUE_VEC : 0));
+        s->values[v] = (struct value){.next = UINT32_MAX,
+                                      .web = v,
+                                      .home = LOC_STACK,
+                                      .def_reg = REG_NONE,
+                                      .flags = flags,
+                                      .hint = REG_NONE,
+                                      .web_reg = REG_NONE};
     }
     return STATUS_OK;
 }
 
 /* ---- The live set ---- */
 
-static bool is_tracked(const struct walk *w, uint32_t vreg)
+static void count_inside(struct walk *w, const struct value *value)
 {
-    return !vreg_is_const(&w->ra->mf->vregs[vreg]);
-}
-
-static void add_live(struct walk *w, uint32_t vreg, uint32_t position)
-{
-    uint32_t *next = &w->l->next[vreg];
-    if (w->index[vreg] == 0) {
-        w->list[w->n_live++] = vreg;
-        w->index[vreg] = w->n_live;
-        uint8_t class = w->ra->mf->vregs[vreg].class;
-        w->n_class[class]++;
-        if (w->n_class[class] > w->max_class[class]) {
-            w->max_class[class] = w->n_class[class];
+    if (value->def_rank >= w->header_rank) {
+        uint32_t class = value_class(value);
+        if (++w->inside[class] > w->max_inside[class]) {
+            w->max_inside[class] = w->inside[class];
         }
-        *next = position;
-    } else if (position < *next) {
-        *next = position;
     }
 }
 
-static void remove_live(struct walk *w, uint32_t vreg)
+static void add_live(struct walk *w, uint32_t vreg, uint32_t next)
 {
-    if (w->index[vreg] == 0) {
+    struct value *value = &w->values[vreg];
+    if (value->stamp == 0) {
+        w->list[w->n_live++] = vreg;
+        value->stamp = w->n_live;
+        value->next = next;
+        value->touch = w->n_calls;
+        count_inside(w, value);
+    } else if (next < value->next) {
+        value->next = next;
+    }
+}
+
+static void remove_live(struct walk *w, struct value *value)
+{
+    if (value->stamp == 0) {
         return;
     }
-    uint32_t at = w->index[vreg] - 1, last = w->list[--w->n_live];
+    uint32_t at = value->stamp - 1, last = w->list[--w->n_live];
     w->list[at] = last;
-    w->index[last] = at + 1;
-    w->index[vreg] = 0;
-    w->n_class[w->ra->mf->vregs[vreg].class]--;
+    w->values[last].stamp = at + 1;
+    value->stamp = 0;
+    if (value->touch != w->n_calls) {
+        value->flags |= VALUE_CROSSES;
+    }
+    if (value->def_rank >= w->header_rank) {
+        w->inside[value_class(value)]--;
+    }
 }
 
-static uint32_t add_distance(uint32_t position, uint32_t distance)
+static void clear_live(struct walk *w)
 {
-    return distance > DISTANCE_MAX - position ? DISTANCE_MAX : position + distance;
+    for (uint32_t i = 0; i < w->n_live; i++) {
+        w->values[w->list[i]].stamp = 0;
+    }
+    w->n_live = 0;
 }
 
-/* What the successors need at the end of the block; a back edge only its arguments. */
+/* ---- Webs ---- */
+
+static void join_webs(struct walk *w, uint32_t a, uint32_t b)
+{
+    struct value *x = &w->values[a], *y = &w->values[b];
+    if (((x->flags ^ y->flags) & VALUE_VEC) == 0 && ((x->flags | y->flags) & VALUE_CONST) == 0) {
+        w->values[scan_web(w->values, b)].web = scan_web(w->values, a);
+    }
+}
+
+/* ---- Beginnings (the ends of blocks) ---- */
+
+static uint32_t edge_penalty(const struct scan *s, uint32_t from, uint32_t to)
+{
+    const struct mir_block *a = &s->mf->blocks[from], *b = &s->mf->blocks[to];
+    return b->loop_depth < a->loop_depth  ? LOOP_EXIT_PENALTY
+           : b->is_cold && !a->is_cold    ? COLD_PENALTY
+                                          : 0;
+}
+
+static void add_successor(struct walk *w, uint32_t to)
+{
+    const struct block_info *info = &w->s->blocks[to];
+    uint32_t penalty = edge_penalty(w->s, w->block, to);
+    for (uint32_t i = 0; i < info->n_live; i++) {
+        const struct live_entry *e = &info->live[i];
+        uint32_t distance = e->distance + penalty;
+        add_live(w, e->vreg, w->clock + (distance < DISTANCE_MAX ? distance : DISTANCE_MAX));
+    }
+}
+
+static void add_args(struct walk *w, const struct mir_edge *edge)
+{
+    const struct mir_block *to = &w->mf->blocks[edge->to];
+    for (uint32_t i = 0; i < to->n_params; i++) {
+        uint32_t arg = w->mf->edge_args[edge->args_start + i];
+        if ((w->values[arg].flags & VALUE_CONST) == 0) {
+            add_live(w, arg, w->clock);
+            join_webs(w, w->mf->params[to->params_start + i], arg);
+        }
+    }
+}
+
+static void set_block(struct walk *w, uint32_t b, bool is_carried)
+{
+    uint32_t header = w->mf->blocks[b].loop_header;
+    bool is_same_loop = header == w->header;
+    w->block = b;
+    w->header = header;
+    w->header_rank = header == NO_BLOCK ? 0 : w->s->rank[header];
+    w->block_clock = w->clock;
+    if (!is_carried) {
+        clear_live(w);
+    }
+    if (!is_carried || !is_same_loop) {
+        w->inside[0] = w->inside[1] = 0;
+        for (uint32_t i = 0; i < w->n_live; i++) {
+            count_inside(w, &w->values[w->list[i]]);
+        }
+    }
+    w->max_inside[0] = w->inside[0];
+    w->max_inside[1] = w->inside[1];
+    w->claims += w->n_claims;
+    w->n_claims = 0;
+}
+
+/* What the successors need at the end of the block; back edges only their arguments. */
 static void begin_block(struct walk *w, uint32_t b)
 {
-    struct mir_func *mf = w->ra->mf;
-    const struct mir_block *block = &mf->blocks[b];
+    const struct mir_block *block = &w->mf->blocks[b];
+    const struct mir_edge *edges = &w->mf->edges[block->edges_start];
+    uint32_t carried = UINT32_MAX;
     for (uint32_t e = 0; e < block->n_edges; e++) {
-        const struct mir_edge *edge = &mf->edges[block->edges_start + e];
-        const struct mir_block *to = &mf->blocks[edge->to];
-        for (uint32_t i = 0; i < to->n_params; i++) {
-            uint32_t arg = mf->edge_args[edge->args_start + i];
-            if (is_tracked(w, arg)) {
-                add_live(w, arg, w->end);
-            }
+        if (edges[e].to == w->block && edges[e].to != b && edge_penalty(w->s, b, w->block) == 0) {
+            carried = e;
         }
-        if (w->l->rank[edge->to] <= w->l->rank[b]) {
-            continue;
+    }
+    set_block(w, b, carried != UINT32_MAX);
+    for (uint32_t e = 0; e < block->n_edges; e++) {
+        if (e != carried && w->s->rank[edges[e].to] > w->s->rank[b]) {
+            add_successor(w, edges[e].to);
         }
-        uint32_t penalty = to->loop_depth < block->loop_depth ? LOOP_EXIT_PENALTY
-                           : to->is_cold && !block->is_cold   ? COLD_PENALTY
-                                                              : 0;
-        const struct live_set *set = &w->l->live_in[edge->to];
-        for (uint32_t i = 0; i < set->n; i++) {
-            add_live(w, set->entries[i].vreg,
-                     add_distance(w->end + penalty, set->entries[i].distance));
-        }
+        add_args(w, &edges[e]);
     }
 }
 
 /* ---- Instructions ---- */
 
-static void note_call(struct walk *w)
+static void visit_defs(struct walk *w, struct mir_operand *ops, uint32_t n, uint32_t position)
 {
-    for (uint32_t i = 0; i < w->n_live; i++) {
-        w->l->crosses_call[w->list[i]] = 1;
-    }
-}
-
-/* A definition ends the range above it. What it is wanted in next, its source may be in already. */
-static void visit_defs(struct walk *w, struct mir_inst *inst)
-{
-    struct mir_func *mf = w->ra->mf;
-    for (uint32_t k = 0; k < inst->n_operands; k++) {
-        struct mir_operand *op = &mf->operands[inst->first + k];
+    for (uint32_t k = 0; k < n; k++) {
+        struct mir_operand *op = &ops[k];
         if (operand_is_def(op)) {
-            op->next = w->index[op->vreg] != 0 ? w->l->next[op->vreg] : NEXT_NONE;
-            if (op->next >= w->end) {
-                op->next = op->next == NEXT_NONE ? NEXT_NONE : NEXT_OUT;
-            }
-            remove_live(w, op->vreg);
+            struct value *value = &w->values[op->vreg];
+            op->next = value->stamp != 0 ? position + 1 + (value->next - w->clock) : NEXT_NONE;
+            remove_live(w, value);
         }
     }
 }
 
-static void hint_from_def(struct walk *w, const struct mir_inst *inst, uint32_t k)
+/* Operand k is read here for the last time: who may have its register? It is wanted in the same. */
+static void hint_from_heir(struct walk *w, const struct mir_inst *inst, struct mir_operand *ops,
+                           uint32_t k)
 {
-    struct mir_func *mf = w->ra->mf;
-    const struct mir_operand *use = &mf->operands[inst->first + k];
-    struct vreg *vreg = &mf->vregs[use->vreg];
+    bool may_swap = (inst->flags & MIR_COMMUTES) != 0 && k == 2 &&
+                    w->values[ops[1].vreg].stamp != 0;
     for (uint32_t i = 0; i < inst->n_operands; i++) {
-        const struct mir_operand *def = &mf->operands[inst->first + i];
-        bool is_heir = (def->kind == OPERAND_DEF_TIED && def->reg == k) ||
-                       (def->kind == OPERAND_DEF && (k == 1 || (inst->flags & MIR_MOVE) != 0));
-        const struct vreg *to = &mf->vregs[def->vreg];
-        if (!is_heir || to->class != vreg->class) {
+        const struct mir_operand *def = &ops[i];
+        bool is_heir = (def->kind == OPERAND_DEF_TIED && (def->reg == k || may_swap)) ||
+                       (def->kind == OPERAND_DEF && (k == 1 || may_swap));
+        struct value *to = &w->values[def->vreg], *value = &w->values[ops[k].vreg];
+        if (!is_heir || value_class(to) != value_class(value)) {
             continue;
         }
-        if (vreg->hint == REG_NONE) {
-            vreg->hint = to->hint;
+        if (to->hint != REG_NONE && to->hint_weight >= value->hint_weight) {
+            value->hint = to->hint;
+            value->hint_weight = to->hint_weight;
         }
-        if (vreg->hint_vreg == 0) {
-            vreg->hint_vreg = to->hint_vreg;
+        if (def->kind == OPERAND_DEF_TIED || (inst->flags & MIR_MOVE) != 0) {
+            join_webs(w, def->vreg, ops[k].vreg);
         }
     }
 }
 
-static void visit_uses(struct walk *w, struct mir_inst *inst, uint32_t position)
+static void visit_const_use(struct walk *w, struct mir_operand *op, uint32_t position)
 {
-    struct mir_func *mf = w->ra->mf;
+    struct value *value = &w->values[op->vreg];
+    op->next = value->next < w->block_clock ? position + (value->next - w->clock) : NEXT_NONE;
+    value->next = w->clock;
+}
+
+static void visit_uses(struct walk *w, const struct mir_inst *inst, struct mir_operand *ops,
+                       uint32_t position)
+{
+    uint8_t weight = w->s->blocks[w->block].weight;
     for (uint32_t k = inst->n_operands; k-- > 0;) {
-        struct mir_operand *op = &mf->operands[inst->first + k];
+        struct mir_operand *op = &ops[k];
         if (!operand_is_use(op)) {
             continue;
         }
-        struct vreg *vreg = &mf->vregs[op->vreg];
-        if (!is_tracked(w, op->vreg)) { /* constants: next use within the block */
-            op->next = w->l->next[op->vreg] >= position && w->l->next[op->vreg] < w->end
-                           ? w->l->next[op->vreg]
-                           : NEXT_NONE;
-            w->l->next[op->vreg] = position;
+        struct value *value = &w->values[op->vreg];
+        if ((value->flags & VALUE_CONST) != 0) {
+            visit_const_use(w, op, position);
             continue;
         }
+        bool ends = value->stamp == 0;
         if (op->kind == OPERAND_USE_FIXED) {
-            vreg->hint = op->reg;
-        } else if (w->index[op->vreg] == 0) { /* it ends here */
-            hint_from_def(w, inst, k);
+            if (weight >= value->hint_weight && (ends || (inst->flags & MIR_CALL) == 0)) {
+                value->hint = op->reg;
+                value->hint_weight = weight;
+            }
+        } else if (ends) {
+            hint_from_heir(w, inst, ops, k);
         }
-        op->next = w->index[op->vreg] == 0           ? NEXT_NONE
-                   : w->l->next[op->vreg] >= w->end ? NEXT_OUT
-                                                     : w->l->next[op->vreg];
-        add_live(w, op->vreg, position);
-        w->l->next[op->vreg] = position;
+        if (!ends) {
+            op->next = position + (value->next - w->clock);
+        } else if (value->def_rank < w->header_rank) { /* the loop's next round needs it */
+            op->next = position + AROUND_LOOP_DISTANCE;
+        } else {
+            op->next = NEXT_NONE;
+        }
+        add_live(w, op->vreg, w->clock);
+        value->next = w->clock;
+    }
+}
+
+/* Remembers the fixed registers of an instruction: values that live past it avoid them. */
+static void note_claim(struct walk *w, const struct mir_inst *inst, uint32_t position)
+{
+    const struct mir_operand *ops = &w->mf->operands[inst->first];
+    regset_t regs = 0;
+    for (uint32_t k = 0; k < inst->n_operands; k++) {
+        bool is_fixed = ops[k].kind == OPERAND_USE_FIXED || ops[k].kind == OPERAND_DEF_FIXED ||
+                        ops[k].kind == OPERAND_TEMP_FIXED;
+        regs |= is_fixed ? reg_bit(ops[k].reg) : 0;
+    }
+    if ((inst->flags & MIR_CALL) != 0) {
+        regs |= ~w->s->machine->callee_saved;
+    }
+    if (regs != 0) {
+        w->claims[w->n_claims++] = (struct claim){position, regs};
+    }
+}
+
+static void visit_inst(struct walk *w, uint32_t position)
+{
+    struct mir_inst *inst = &w->mf->insts[position];
+    struct mir_operand *ops = &w->mf->operands[inst->first];
+    visit_defs(w, ops, inst->n_operands, position);
+    if ((inst->flags & MIR_CALL) != 0 && w->s->blocks[w->block].weight != 0) {
+        w->n_calls++;
+        if (w->header != NO_BLOCK) {
+            w->s->blocks[w->header].has_call = true;
+        }
+    }
+    w->clock--;
+    visit_uses(w, inst, ops, position);
+    note_claim(w, inst, position);
+}
+
+/* ---- Ends (the starts of blocks) ---- */
+
+static void end_params(struct walk *w, const struct mir_block *block)
+{
+    for (uint32_t i = 0; i < block->n_params; i++) {
+        struct value *param = &w->values[w->mf->params[block->params_start + i]];
+        uint32_t distance = param->next - w->clock;
+        w->s->param_distance[block->params_start + i] =
+            param->stamp == 0 || distance > DISTANCE_MAX ? DISTANCE_MAX : distance;
+        remove_live(w, param);
+    }
+}
+
+static void note_pressure(struct walk *w, uint32_t b)
+{
+    struct block_info *loop = &w->s->blocks[w->header];
+    for (uint32_t c = 0; c < 2 && w->s->blocks[b].weight != 0; c++) {
+        uint32_t most = w->max_inside[c] < 1000 ? w->max_inside[c] : 1000;
+        loop->inside[c] = loop->inside[c] > most ? loop->inside[c] : (uint16_t)most;
+    }
+}
+
+/* All of the loop has been seen: what lives into the header lives in the whole loop. */
+static void end_loop(struct walk *w, uint32_t b)
+{
+    struct block_info *info = &w->s->blocks[b];
+    uint32_t n[2] = {0};
+    for (uint32_t i = 0; i < w->n_live; i++) {
+        struct value *value = &w->values[w->list[i]];
+        value->flags |= info->has_call ? VALUE_CROSSES : 0;
+        n[value_class(value)]++;
+    }
+    struct block_info *outer = info->parent == NO_BLOCK ? NULL : &w->s->blocks[info->parent];
+    for (uint32_t c = 0; c < 2; c++) {
+        uint32_t sum = info->inside[c] + n[c];
+        sum = sum > info->pressure[c] ? sum : info->pressure[c];
+        info->pressure[c] = (uint16_t)(sum < 1000 ? sum : 1000);
+        if (outer != NULL && outer->pressure[c] < info->pressure[c]) {
+            outer->pressure[c] = info->pressure[c];
+        }
+    }
+    if (outer != NULL && info->has_call && info->weight != 0) {
+        outer->has_call = true;
     }
 }
 
 static status_t end_block(struct walk *w, uint32_t b)
 {
-    struct mir_func *mf = w->ra->mf;
-    const struct mir_block *block = &mf->blocks[b];
-    for (uint32_t i = 0; i < block->n_params; i++) {
-        uint32_t param = mf->params[block->params_start + i];
-        uint32_t next = w->index[param] != 0 ? w->l->next[param] : NEXT_NONE;
-        w->l->param_distance[block->params_start + i] =
-            next == NEXT_NONE ? DISTANCE_MAX : next - block->first;
-        remove_live(w, param);
+    struct block_info *info = &w->s->blocks[b];
+    end_params(w, &w->mf->blocks[b]);
+    if (w->header != NO_BLOCK) {
+        note_pressure(w, b);
     }
-    struct live_set *set = &w->l->live_in[b];
-    set->entries = arena_array(w->ra->arena, w->n_live, sizeof *set->entries);
-    if (set->entries == NULL) {
+    if (w->mf->blocks[b].is_loop_header) {
+        end_loop(w, b);
+    }
+    w->n_entries += w->n_live;
+    if (w->n_entries > LIVENESS_MAX_ENTRIES) {
+        return ERR_LIMIT;
+    }
+    info->live = arena_array(w->mf->arena, w->n_live, sizeof *info->live);
+    if (info->live == NULL) {
         return ERR_NO_MEMORY;
     }
-    w->l->n_entries += w->n_live;
-    set->n = w->n_live;
+    info->n_live = w->n_live;
+    info->claims = w->claims;
+    info->n_claims = w->n_claims;
     for (uint32_t i = 0; i < w->n_live; i++) {
         uint32_t vreg = w->list[i];
-        set->entries[i] = (struct live_entry){vreg, w->l->next[vreg] - block->first, LOC_NONE};
-        w->index[vreg] = 0;
-    }
-    w->l->pressure[b][0] = w->max_class[0];
-    w->l->pressure[b][1] = w->max_class[1];
-    return w->l->n_entries > LIVENESS_MAX_ENTRIES ? ERR_LIMIT : STATUS_OK;
-}
-
-static status_t visit_block(struct walk *w, uint32_t b)
-{
-    struct mir_func *mf = w->ra->mf;
-    const struct mir_block *block = &mf->blocks[b];
-    w->n_live = w->n_class[0] = w->n_class[1] = w->max_class[0] = w->max_class[1] = 0;
-    w->end = block->end;
-    begin_block(w, b);
-    for (uint32_t i = block->end; i-- > block->first;) {
-        struct mir_inst *inst = &mf->insts[i];
-        visit_defs(w, inst);
-        if ((inst->flags & MIR_CALL) != 0) {
-            w->l->has_call[b] = 1;
-            note_call(w);
-        }
-        visit_uses(w, inst, i);
-    }
-    return end_block(w, b);
-}
-
-/* ---- Loops ---- */
-
-/* Gives block b what is live at the header of the loop that it lies in. */
-static status_t add_from_header(struct ra *ra, struct liveness *l, uint32_t b, uint32_t header,
-                                uint32_t *stamp)
-{
-    struct live_set *set = &l->live_in[b];
-    const struct live_set *from = &l->live_in[header];
-    uint32_t n_missing = 0;
-    for (uint32_t i = 0; i < set->n; i++) {
-        stamp[set->entries[i].vreg] = b + 1;
-    }
-    for (uint32_t i = 0; i < from->n; i++) {
-        n_missing += stamp[from->entries[i].vreg] != b + 1;
-    }
-    if (n_missing == 0) {
-        return STATUS_OK;
-    }
-    struct live_entry *entries = arena_array(ra->arena, set->n + n_missing, sizeof *entries);
-    if (entries == NULL) {
-        return ERR_NO_MEMORY;
-    }
-    memcpy(entries, set->entries, set->n * sizeof *entries);
-    uint32_t n = set->n;
-    for (uint32_t i = 0; i < from->n; i++) {
-        const struct live_entry *e = &from->entries[i];
-        if (stamp[e->vreg] != b + 1) {
-            entries[n++] = (struct live_entry){
-                e->vreg, add_distance(AROUND_LOOP_DISTANCE, e->distance), LOC_NONE};
-            l->pressure[b][ra->mf->vregs[e->vreg].class]++;
-        }
-    }
-    l->n_entries += n_missing;
-    *set = (struct live_set){entries, n};
-    return l->n_entries > LIVENESS_MAX_ENTRIES ? ERR_LIMIT : STATUS_OK;
-}
-
-/* Headers know whether their loop calls, and its highest pressure. */
-static void sum_up_loops(struct ra *ra, struct liveness *l)
-{
-    struct mir_func *mf = ra->mf;
-    for (uint32_t i = mf->n_blocks; i-- > l->first;) {
-        uint32_t b = l->order[i];
-        for (uint32_t h = mf->blocks[b].is_loop_header ? b : mf->blocks[b].loop_header;
-             h != UINT32_MAX; h = l->parent[h]) {
-            bool has_news = false;
-            if (l->has_call[b] && !mf->blocks[b].is_cold && !l->has_call[h]) {
-                l->has_call[h] = 1;
-                has_news = true;
-            }
-            for (uint32_t c = 0; c < 2; c++) {
-                if (l->loop_pressure[h][c] < l->pressure[b][c]) {
-                    l->loop_pressure[h][c] = l->pressure[b][c];
-                    has_news = true;
-                }
-            }
-            if (!has_news) {
-                break;
-            }
-        }
-    }
-}
-
-static status_t spread_loops(struct ra *ra, struct liveness *l)
-{
-    struct mir_func *mf = ra->mf;
-    uint32_t *stamp = arena_zalloc(ra->arena, mf->n_vregs, sizeof *stamp);
-    if (stamp == NULL) {
-        return ERR_NO_MEMORY;
-    }
-    for (uint32_t i = l->first; i < mf->n_blocks; i++) {
-        uint32_t b = l->order[i], header = l->parent[b];
-        if (header == UINT32_MAX || header == b) {
-            continue;
-        }
-        status_t status = add_from_header(ra, l, b, header, stamp);
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    sum_up_loops(ra, l);
-    for (uint32_t i = l->first; i < mf->n_blocks; i++) {
-        uint32_t b = l->order[i];
-        if (mf->blocks[b].is_loop_header && l->has_call[b]) {
-            for (uint32_t k = 0; k < l->live_in[b].n; k++) {
-                l->crosses_call[l->live_in[b].entries[k].vreg] = 1;
-            }
-        }
+        struct value *value = &w->values[vreg];
+        uint32_t distance = value->next - w->clock;
+        value->flags |= value->touch != w->n_calls ? VALUE_CROSSES : 0;
+        info->live[i] = (struct live_entry){
+            vreg, distance < DISTANCE_MAX ? distance : DISTANCE_MAX};
     }
     return STATUS_OK;
 }
 
-static status_t alloc_tables(struct ra *ra, struct liveness *l)
+/* ---- All ---- */
+
+static status_t init_walk(struct walk *w, struct scan *s)
 {
-    struct mir_func *mf = ra->mf;
+    struct mir_func *mf = s->mf;
     uint32_t n_params = 0;
     for (uint32_t b = 0; b < mf->n_blocks; b++) {
         uint32_t end = mf->blocks[b].params_start + mf->blocks[b].n_params;
         n_params = end > n_params ? end : n_params;
     }
-    l->live_in = arena_zalloc(ra->arena, mf->n_blocks, sizeof *l->live_in);
-    l->param_distance = arena_array(ra->arena, n_params + 1, sizeof *l->param_distance);
-    l->param_loc = arena_array(ra->arena, n_params + 1, 1);
-    l->crosses_call = arena_zalloc(ra->arena, mf->n_vregs, 1);
-    l->has_call = arena_zalloc(ra->arena, mf->n_blocks, 1);
-    l->pressure = arena_zalloc(ra->arena, mf->n_blocks, sizeof *l->pressure);
-    l->loop_pressure = arena_zalloc(ra->arena, mf->n_blocks, sizeof *l->loop_pressure);
-    l->next = arena_array(ra->arena, mf->n_vregs, sizeof *l->next);
-    if (l->next == NULL || l->live_in == NULL || l->param_distance == NULL ||
-        l->param_loc == NULL || l->crosses_call == NULL || l->has_call == NULL ||
-        l->pressure == NULL || l->loop_pressure == NULL) {
-        return ERR_NO_MEMORY;
+    *w = (struct walk){.s = s,
+                       .mf = mf,
+                       .values = s->values,
+                       .clock = CLOCK_START,
+                       .block = NO_BLOCK,
+                       .header = NO_BLOCK};
+    w->list = arena_array(mf->arena, mf->n_vregs, sizeof *w->list);
+    w->claims = arena_array(mf->arena, mf->n_insts, sizeof *w->claims);
+    s->param_distance = arena_array(mf->arena, n_params + 1, sizeof *s->param_distance);
+    s->param_loc = arena_array(mf->arena, n_params + 1, 1);
+    bool is_ok = w->list != NULL && w->claims != NULL && s->param_distance != NULL && s->param_loc != NULL;
+    return is_ok ? STATUS_OK : ERR_NO_MEMORY;
+}
+
+static status_t walk_blocks(struct walk *w)
+{
+    for (uint32_t i = w->mf->n_blocks; i-- > w->s->first;) {
+        uint32_t b = w->s->order[i];
+        begin_block(w, b);
+        for (uint32_t at = w->mf->blocks[b].end; at-- > w->mf->blocks[b].first;) {
+            visit_inst(w, at);
+        }
+        status_t status = end_block(w, b);
+        if (status != STATUS_OK) {
+            return status;
+        }
     }
-    memset(l->next, 0xff, mf->n_vregs * sizeof *l->next);
+    clear_live(w);
+    for (uint32_t v = 1; v < w->mf->n_vregs; v++) {
+        if ((w->values[v].flags & VALUE_CROSSES) != 0) {
+            w->values[scan_web(w->values, v)].web_flags |= VALUE_CROSSES;
+        }
+    }
     return STATUS_OK;
 }
 
-status_t liveness_find(struct ra *ra, struct liveness *l)
+status_t liveness_find(struct scan *s)
 {
-    struct mir_func *mf = ra->mf;
-    *l = (struct liveness){0};
-    status_t status = order_blocks(ra, l);
+    struct walk w;
+    if (s->mf->blocks[0].n_preds != 0) {
+        return ERR_LIMIT; /* an entry in a loop has no place before it; targets make none */
+    }
+    status_t status = order_blocks(s);
     if (status == STATUS_OK) {
-        status = find_parents(ra, l);
+        status = init_values(s);
     }
     if (status == STATUS_OK) {
-        status = alloc_tables(ra, l);
+        note_all(s);
+        status = init_walk(&w, s);
     }
-    struct walk w = {.ra = ra, .l = l};
-    w.list = arena_array(ra->arena, mf->n_vregs, sizeof *w.list);
-    w.index = arena_zalloc(ra->arena, mf->n_vregs, sizeof *w.index);
-    if (status == STATUS_OK && (w.list == NULL || w.index == NULL)) {
-        status = ERR_NO_MEMORY;
-    }
-    for (uint32_t i = mf->n_blocks; status == STATUS_OK && i-- > l->first;) {
-        status = visit_block(&w, l->order[i]);
-    }
-    return status == STATUS_OK ? spread_loops(ra, l) : status;
+    return status == STATUS_OK ? walk_blocks(&w) : status;
 }

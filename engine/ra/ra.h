@@ -2,6 +2,7 @@
  * What the files of the allocator share; nobody else includes it.
  *
  *   ra.c        ra_allocate: which allocator, in which order its parts run
+ *   scan.h      the real allocator: liveness.c, scan*.c, slots.c
  *   linear.c    the cheap allocator: every value lives in its slot between instructions
  *   parallel.c  sets of moves that happen at once become moves one after the other
  *   check.c     ra_check: follows every value through allocated code
@@ -83,47 +84,6 @@ MUST_CHECK status_t parallel_reserve(struct ra *ra, uint32_t n);
 
 /* Emits the pairs added since the last time. free: registers that hold nothing before or after. */
 void parallel_emit(struct ra *ra, enum move_rank rank, uint32_t before, regset_t free);
-
-/* ---- Liveness (liveness.c) ---- */
-
-/* operand.next: the position of the next use in the block, or: */
-#define NEXT_NONE UINT32_MAX      /* none in this block: see what is live behind it */
-#define NEXT_OUT (UINT32_MAX - 1) /* the same, and it is live behind it for certain */
-
-#define DISTANCE_MAX 0x3fffffffu
-#define LOOP_EXIT_PENALTY (1u << 20)  /* uses behind a loop are further than any in it */
-#define COLD_PENALTY (1u << 14)       /* uses on a path to a trap */
-#define AROUND_LOOP_DISTANCE (1u << 9) /* to the next round of a loop */
-#define LIVENESS_MAX_ENTRIES (24u << 20) /* the budget: more is for the linear allocator */
-
-struct live_entry {
-    uint32_t vreg;
-    uint32_t distance; /* to the next use, from the block's start */
-    uint8_t loc;       /* the scan: where it is when the block begins */
-};
-
-struct live_set {
-    struct live_entry *entries;
-    uint32_t n;
-};
-
-struct liveness {
-    uint32_t *order, *rank;  /* reverse postorder in [first, n_blocks), and back */
-    uint32_t first;
-    uint32_t *parent;        /* by block: header of its loop; of a header: of the loop around */
-    struct live_set *live_in; /* by block; without parameters and constants */
-    uint32_t *param_distance; /* by place in mf->params */
-    uint8_t *param_loc;       /* the same; the scan */
-    uint8_t *crosses_call;    /* by vreg */
-    uint8_t *has_call;        /* by block; headers: anywhere in the loop */
-    uint32_t (*pressure)[2];  /* by block and class: most values live at once */
-    uint32_t (*loop_pressure)[2]; /* headers */
-    uint32_t *next;           /* by vreg: scratch */
-    uint64_t n_entries;
-};
-
-/* Fills *l and all operands' next, and hints. ERR_LIMIT when over budget. */
-MUST_CHECK status_t liveness_find(struct ra *ra, struct liveness *l);
 
 /* ---- Allocators ---- */
 

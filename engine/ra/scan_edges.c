@@ -1,416 +1,562 @@
 /*
  * Where blocks begin and end: who is where.
  *
- * A block with one predecessor begins as that one ended. Where paths meet, the block takes over
- * what the likeliest finished predecessor has; a loop keeps in registers what it uses, nearest
- * first, and gives up before it starts what it only carries along, if it needs the room. Every
- * edge remembers where its values were at its source; when all blocks are done, parallel moves
- * take them to where the destination wants them.
+ * The state between blocks is the list of registers that hold something at a block's end (struct
+ * held); whatever else lives is in its valid slot, or made of nothing. A block with one predecessor
+ * begins as that one ended. Where paths meet, the block takes over what the likeliest finished
+ * predecessor has; a loop keeps in registers what it uses, nearest first, and gives up before it
+ * starts what it only carries along, if it needs the room. Then the moves on the edges are known,
+ * those of back edges when the loop's end is reached.
+ *
+ * A value on the stack where paths meet has been stored on all of them. In a loop nothing more is
+ * to be done for that: what has a valid slot at the header keeps it all through the loop.
  */
 #include "engine/ra/scan.h"
 
 #define NEAR_MERGE 48u /* a reload at a merge pays if the next use is this near */
 #define NEAR_CALL 8u   /* in loops with calls: worth a register that a call destroys */
 
-/* ---- Behind this block ---- */
+/* ---- What lives here ---- */
 
-static void note_out(struct scan *s, uint32_t vreg, uint32_t position)
+static void stamp_live(struct scan *s, uint32_t b)
 {
-    if (s->out_stamp[vreg] != s->block_stamp || position < s->out_next[vreg]) {
-        s->out_stamp[vreg] = s->block_stamp;
-        s->out_next[vreg] = position;
+    const struct block_info *info = &s->blocks[b];
+    uint32_t stamp = s->rank[b] + 1, first = s->mf->blocks[b].first;
+    uint32_t end = s->mf->blocks[b].is_loop_header ? info->end_time : info->time + 1;
+    for (uint32_t i = 0; i < info->n_live; i++) {
+        struct value *value = &s->values[info->live[i].vreg];
+        value->stamp = stamp;
+        value->next = first + info->live[i].distance;
+        value->end = value->end > end ? value->end : end;
     }
 }
 
-static void note_successors(struct scan *s, const struct mir_block *block)
+/* A value in a register at a predecessor's end lives on; if only around the loop, that is far. */
+static bool lives_into(const struct scan *s, uint32_t b, struct value *value)
 {
-    s->block_stamp++;
-    for (uint32_t e = 0; e < block->n_edges; e++) {
-        const struct mir_edge *edge = &s->mf->edges[block->edges_start + e];
-        const struct mir_block *to = &s->mf->blocks[edge->to];
-        for (uint32_t i = 0; i < to->n_params; i++) {
-            note_out(s, s->mf->edge_args[edge->args_start + i], block->end);
+    const struct block_info *info = &s->blocks[b];
+    if (value->stamp == s->rank[b] + 1) {
+        return true;
+    }
+    if (info->parent == NO_BLOCK || value->def_rank >= s->rank[info->parent]) {
+        return false;
+    }
+    value->next = s->mf->blocks[b].first + AROUND_LOOP_DISTANCE;
+    return true;
+}
+
+/* ---- The state ---- */
+
+static void clear_state(struct scan *s)
+{
+    for (regset_t set = s->occupied; set != 0; set &= set - 1) {
+        uint8_t reg = regset_first(set);
+        s->values[s->holds[reg]].home = LOC_STACK;
+        s->holds[reg] = 0;
+    }
+    s->occupied = 0;
+}
+
+static void restore_state(struct scan *s, uint32_t b, uint32_t pred)
+{
+    const struct block_info *from = &s->blocks[pred];
+    clear_state(s);
+    for (uint32_t i = 0; i < from->n_held; i++) {
+        const struct held *held = &s->held[from->held + i];
+        struct value *value = &s->values[held->vreg];
+        if (lives_into(s, b, value)) {
+            scan_set_home(s, held->vreg, held->reg);
+            value->flags &= (uint8_t)~VALUE_CLEAN;
+            value->flags |= held->is_clean ? VALUE_CLEAN : 0;
         }
-        uint32_t penalty = to->loop_depth < block->loop_depth ? LOOP_EXIT_PENALTY
-                           : to->is_cold && !block->is_cold   ? COLD_PENALTY
-                                                              : 0;
-        const struct live_set *set = &s->l.live_in[edge->to];
-        for (uint32_t i = 0; i < set->n; i++) {
-            note_out(s, set->entries[i].vreg, block->end + penalty + set->entries[i].distance);
+    }
+}
+
+/* The predecessor is the block just scanned: its state is still there. */
+static void filter_state(struct scan *s, uint32_t b)
+{
+    for (regset_t set = s->occupied; set != 0; set &= set - 1) {
+        uint32_t vreg = s->holds[regset_first(set)];
+        if (!lives_into(s, b, &s->values[vreg])) {
+            scan_leave_home(s, vreg);
+        }
+    }
+}
+
+static void save_state(struct scan *s, uint32_t *start, uint32_t *n)
+{
+    if (s->n_held + 64 > s->cap_held) {
+        uint32_t cap = 2 * s->cap_held + 64;
+        struct held *held =
+            arena_grow(s->ra->arena, s->held, s->cap_held * sizeof *held, cap * sizeof *held);
+        if (held == NULL) {
+            s->status = ERR_NO_MEMORY;
+            return;
+        }
+        s->held = held;
+        s->cap_held = cap;
+    }
+    *start = s->n_held;
+    for (regset_t set = s->occupied; set != 0; set &= set - 1) {
+        uint8_t reg = regset_first(set);
+        bool is_clean =
+            (s->values[s->holds[reg]].flags & (VALUE_CLEAN | VALUE_STORED | VALUE_FREE)) != 0;
+        s->held[s->n_held++] = (struct held){s->holds[reg], reg, is_clean};
+    }
+    *n = s->n_held - *start;
+}
+
+/* ---- Predecessors ---- */
+
+static bool is_better(const struct scan *s, uint32_t b, uint32_t pred, uint32_t than)
+{
+    uint8_t x = s->blocks[pred].weight, y = s->blocks[than].weight;
+    return x != y ? x > y : pred + 1 == b;
+}
+
+/* The finished predecessor to be like. */
+static uint32_t best_pred(const struct scan *s, uint32_t b)
+{
+    const struct mir_block *block = &s->mf->blocks[b];
+    uint32_t best = NO_BLOCK;
+    for (uint32_t i = 0; i < block->n_preds; i++) {
+        uint32_t pred = s->mf->preds[block->preds_start + i];
+        if (s->blocks[pred].is_done && (best == NO_BLOCK || is_better(s, b, pred, best))) {
+            best = pred;
+        }
+    }
+    return best;
+}
+
+static const struct mir_edge *edge_between(const struct scan *s, uint32_t from, uint32_t to)
+{
+    const struct mir_edge *edge = &s->mf->edges[s->mf->blocks[from].edges_start];
+    while (edge->to != to) {
+        edge++;
+    }
+    return edge;
+}
+
+/* Registers whose values are in registers at all other finished predecessors, too. */
+static regset_t held_everywhere(const struct scan *s, uint32_t b, uint32_t best)
+{
+    const struct mir_block *block = &s->mf->blocks[b];
+    regset_t everywhere = ~(regset_t)0;
+    for (uint32_t i = 0; i < block->n_preds; i++) {
+        uint32_t pred = s->mf->preds[block->preds_start + i];
+        const struct block_info *info = &s->blocks[pred];
+        if (pred == best || !info->is_done || info->weight == 0) {
+            continue;
+        }
+        regset_t seen = 0;
+        for (uint32_t k = 0; k < info->n_held; k++) {
+            uint8_t home = s->values[s->held[info->held + k].vreg].home;
+            seen |= home < 64 ? reg_bit(home) : 0;
+        }
+        everywhere &= seen;
+    }
+    return everywhere;
+}
+
+/* ---- Parameters ---- */
+
+/* Where the argument is at the end of the predecessor; LOC_STACK also if it isn't in a register. */
+static uint8_t find_held(const struct scan *s, uint32_t pred, uint32_t vreg)
+{
+    const struct block_info *info = &s->blocks[pred];
+    for (uint32_t i = 0; i < info->n_held; i++) {
+        if (s->held[info->held + i].vreg == vreg) {
+            return s->held[info->held + i].reg;
+        }
+    }
+    return LOC_STACK;
+}
+
+static void put_param(struct scan *s, uint32_t param, uint8_t reg)
+{
+    scan_set_home(s, param, reg);
+    s->values[param].flags &= (uint8_t)~VALUE_CLEAN;
+    scan_note_web(s, param, reg);
+}
+
+/* A register for a value that begins with the block; others may leave for it: nothing need be
+ * stored here, since the edges see to that. */
+static void take_for_param(struct scan *s, uint32_t param, uint8_t like)
+{
+    uint8_t reg = scan_find_free(s, param, ~(regset_t)0, like);
+    if (reg != REG_NONE) {
+        put_param(s, param, reg);
+        return;
+    }
+    uint32_t victim = 0;
+    for (regset_t set = s->occupied & scan_class_regs(s, param); set != 0; set &= set - 1) {
+        uint32_t vreg = s->holds[regset_first(set)];
+        if (victim == 0 || s->values[vreg].next > s->values[victim].next) {
+            victim = vreg;
+        }
+    }
+    bool is_nearer = victim != 0 && s->values[param].next < s->values[victim].next &&
+                     (s->values[victim].flags & VALUE_VEC) == (s->values[param].flags & VALUE_VEC);
+    if (!is_nearer) {
+        s->values[param].home = LOC_STACK;
+        return;
+    }
+    reg = s->values[victim].home;
+    scan_leave_home(s, victim);
+    put_param(s, param, reg);
+}
+
+static void start_param(struct scan *s, uint32_t b, uint32_t pred, uint32_t i, uint32_t limit)
+{
+    const struct mir_block *block = &s->mf->blocks[b];
+    uint32_t param = s->mf->params[block->params_start + i];
+    uint32_t distance = s->param_distance[block->params_start + i];
+    struct value *value = &s->values[param];
+    value->next = block->first + distance;
+    value->home = LOC_STACK;
+    if (distance == DISTANCE_MAX || distance > limit) {
+        return;
+    }
+    uint32_t arg = s->mf->edge_args[edge_between(s, pred, b)->args_start + i];
+    uint8_t like = find_held(s, pred, arg);
+    const struct value *root = &s->values[scan_web(s->values, param)];
+    uint8_t flags = value->flags;
+    if (block->is_loop_header) { /* as those that will come around */
+        value->flags |= root->web_flags & VALUE_CROSSES;
+    }
+    bool is_kept = like < 64 && (s->machine->callee_saved >> like & 1) != 0;
+    bool is_like_first = like < 64 && root->web_weight < s->weight && value->hint == REG_NONE &&
+                         (is_kept || (value->flags & VALUE_CROSSES) == 0) &&
+                         (s->occupied >> like & 1) == 0 && s->rng == 0;
+    if (is_like_first) {
+        put_param(s, param, like);
+    } else {
+        take_for_param(s, param, like < 64 ? like : REG_NONE);
+    }
+    value->flags = flags & (uint8_t)~VALUE_CLEAN;
+}
+
+/* Notes where parameters begin; those on the stack are put there on the edges. */
+static void note_params(struct scan *s, uint32_t b)
+{
+    const struct mir_block *block = &s->mf->blocks[b];
+    for (uint32_t i = 0; i < block->n_params; i++) {
+        uint32_t param = s->mf->params[block->params_start + i];
+        struct value *value = &s->values[param];
+        bool is_unused = s->param_distance[block->params_start + i] == DISTANCE_MAX;
+        s->param_loc[block->params_start + i] = is_unused ? LOC_NONE : value->home;
+        value->def_at = block->first;
+        value->def_reg = value->home;
+        value->end = value->end > s->blocks[b].time ? value->end : s->blocks[b].time + 1;
+        if (value->home == LOC_STACK && !is_unused) {
+            scan_store_at_definition(s, param);
         }
     }
 }
 
 /* ---- Beginnings ---- */
 
-static uint32_t edge_from(const struct scan *s, uint32_t pred, uint32_t to)
+static void start_merge(struct scan *s, uint32_t b, uint32_t pred)
 {
-    const struct mir_block *block = &s->mf->blocks[pred];
-    for (uint32_t e = 0; e < block->n_edges; e++) {
-        if (s->mf->edges[block->edges_start + e].to == to) {
-            return block->edges_start + e;
+    uint32_t first = s->mf->blocks[b].first;
+    regset_t everywhere = held_everywhere(s, b, pred);
+    for (regset_t set = s->occupied; set != 0; set &= set - 1) {
+        uint8_t reg = regset_first(set);
+        bool is_near = s->values[s->holds[reg]].next - first <= NEAR_MERGE;
+        bool is_random = s->rng != 0 && scan_random(s, 4) == 0;
+        if ((!is_near && (everywhere >> reg & 1) == 0) || is_random) {
+            scan_leave_home(s, s->holds[reg]);
         }
     }
-    return UINT32_MAX;
 }
-
-static bool is_better(const struct scan *s, uint32_t b, uint32_t pred, uint32_t than)
-{
-    const struct mir_block *x = &s->mf->blocks[pred], *y = &s->mf->blocks[than];
-    if (x->is_cold != y->is_cold) {
-        return y->is_cold;
-    }
-    if (x->loop_depth != y->loop_depth) {
-        return x->loop_depth > y->loop_depth;
-    }
-    return pred + 1 == b;
-}
-
-/* The finished predecessor to be like, as an edge. */
-static uint32_t best_edge(const struct scan *s, uint32_t b)
-{
-    const struct mir_block *block = &s->mf->blocks[b];
-    uint32_t best = UINT32_MAX;
-    for (uint32_t i = 0; i < block->n_preds; i++) {
-        uint32_t pred = s->mf->preds[block->preds_start + i];
-        if (s->is_done[pred] && (best == UINT32_MAX || is_better(s, b, pred, best))) {
-            best = pred;
-        }
-    }
-    return edge_from(s, best, b);
-}
-
-static void start_in(struct scan *s, uint32_t vreg, uint8_t reg)
-{
-    s->home[vreg] = reg;
-    s->holds[reg] = vreg;
-    s->occupied |= reg_bit(reg);
-    s->used_callee_saved |= reg_bit(reg) & s->machine->callee_saved;
-}
-
-static void start_on_stack(struct scan *s, uint32_t vreg)
-{
-    s->home[vreg] = LOC_STACK;
-    if (!vreg_is_remat(&s->mf->vregs[vreg]) && !vreg_is_incoming(&s->mf->vregs[vreg])) {
-        s->needs_slot[vreg] = 1;
-    }
-}
-
-static bool is_reg_free(const struct scan *s, uint8_t reg)
-{
-    return reg < 64 && (s->occupied >> reg & 1) == 0;
-}
-
-/* Some finished predecessor has the value on the stack only. */
-static bool is_on_stack_somewhere(const struct scan *s, uint32_t b, uint32_t i)
-{
-    const struct mir_block *block = &s->mf->blocks[b];
-    for (uint32_t k = 0; k < block->n_preds; k++) {
-        uint32_t pred = s->mf->preds[block->preds_start + k];
-        if (s->is_done[pred]) {
-            uint32_t e = edge_from(s, pred, b);
-            if (s->exit_locs[s->exit_start[e] + block->n_params + i] >= 64) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static void start_param(struct scan *s, uint32_t b, uint32_t edge, uint32_t i)
-{
-    const struct mir_block *block = &s->mf->blocks[b];
-    uint32_t param = s->mf->params[block->params_start + i];
-    s->next[param] = block->first + s->l.param_distance[block->params_start + i];
-    s->home[param] = LOC_STACK;
-    if (s->l.param_distance[block->params_start + i] == DISTANCE_MAX) {
-        s->home[param] = LOC_NONE; /* nobody uses it */
-        return;
-    }
-    uint8_t arg = s->exit_locs[s->exit_start[edge] + i];
-    bool is_kept = arg < 64 && (s->machine->callee_saved >> arg & 1) != 0;
-    const struct vreg *v = &s->mf->vregs[param];
-    bool has_wish = is_reg_free(s, v->hint);
-    if (is_reg_free(s, arg) && (is_kept || !s->l.crosses_call[param]) && !has_wish &&
-        s->rng == 0) {
-        start_in(s, param, arg);
-        return;
-    }
-    bool is_near = s->l.param_distance[block->params_start + i] < LOOP_EXIT_PENALTY;
-    uint8_t reg = is_near ? scan_take(s, param, ~(regset_t)0)
-                          : scan_find_free(s, param, ~(regset_t)0);
-    if (reg == REG_NONE) {
-        start_on_stack(s, param);
-    } else {
-        start_in(s, param, reg);
-    }
-}
-
-static void start_like(struct scan *s, uint32_t b, uint32_t edge)
-{
-    const struct mir_block *block = &s->mf->blocks[b];
-    struct live_set *set = &s->l.live_in[b];
-    const uint8_t *locs = &s->exit_locs[s->exit_start[edge] + block->n_params];
-    bool is_merge = block->n_preds > 1;
-    for (uint32_t i = 0; i < set->n; i++) {
-        uint32_t vreg = set->entries[i].vreg;
-        bool is_wanted = locs[i] < 64;
-        if (is_wanted && is_merge && set->entries[i].distance > NEAR_MERGE) {
-            is_wanted = !is_on_stack_somewhere(s, b, i);
-        }
-        if (is_wanted && is_merge && s->rng != 0) {
-            is_wanted = scan_random(s, 4) != 0;
-        }
-        if (is_wanted) {
-            start_in(s, vreg, locs[i]);
-        } else {
-            start_on_stack(s, vreg);
-        }
-    }
-    for (uint32_t i = 0; i < block->n_params; i++) {
-        start_param(s, b, edge, i);
-    }
-}
-
-/* ---- Loops ---- */
 
 /* How far the next use of a value may be at most to have a register in the loop. */
-static uint32_t distance_limit(const struct scan *s, uint32_t b, uint8_t class)
+static uint32_t distance_limit(const struct scan *s, uint32_t b, enum reg_class class)
 {
     const struct mir_block *block = &s->mf->blocks[b];
-    const struct live_set *set = &s->l.live_in[b];
+    const struct block_info *info = &s->blocks[b];
     uint32_t k = (uint32_t)__builtin_popcountll(s->machine->allocatable[class]);
     uint32_t nearest[64], n = 0;
-    for (uint32_t i = 0; i < set->n + block->n_params; i++) {
-        uint32_t vreg = i < set->n ? set->entries[i].vreg
-                                   : s->mf->params[block->params_start + i - set->n];
-        uint32_t distance = i < set->n ? set->entries[i].distance
-                                       : s->l.param_distance[block->params_start + i - set->n];
-        if (s->mf->vregs[vreg].class != class) {
-            continue;
-        }
-        uint32_t at = n;
-        while (at > 0 && nearest[at - 1] > distance) {
-            at--;
-        }
-        if (at == k) {
+    for (uint32_t i = 0; i < info->n_live + block->n_params; i++) {
+        bool is_param = i >= info->n_live;
+        uint32_t at = block->params_start + i - info->n_live;
+        uint32_t vreg = is_param ? s->mf->params[at] : info->live[i].vreg;
+        uint32_t distance = is_param ? s->param_distance[at] : info->live[i].distance;
+        if (value_class(&s->values[vreg]) != class || (n == k && nearest[k - 1] <= distance)) {
             continue;
         }
         n = n < k ? n + 1 : n;
-        for (uint32_t j = n - 1; j > at; j--) {
+        uint32_t j = n - 1;
+        for (; j > 0 && nearest[j - 1] > distance; j--) {
             nearest[j] = nearest[j - 1];
         }
-        nearest[at] = distance;
+        nearest[j] = distance;
     }
     uint32_t limit = n == k ? nearest[k - 1] : DISTANCE_MAX;
     /* no room for what is only carried through: it leaves before the loop */
-    if (s->l.loop_pressure[b][class] > k && limit >= LOOP_EXIT_PENALTY) {
+    if (info->pressure[class] > k && limit >= LOOP_EXIT_PENALTY) {
         limit = LOOP_EXIT_PENALTY - 1;
     }
     return limit;
 }
 
-/* Which register a value had before the loop should have in it; LOC_STACK for none. */
-static uint8_t loop_loc(struct scan *s, uint32_t b, uint32_t vreg, uint32_t distance, uint8_t loc)
+/* Who is in a register before the loop: it stays, changes to one that calls keep, or leaves. */
+static void start_held(struct scan *s, uint32_t b, uint8_t reg, uint32_t limit)
 {
-    bool dreads_calls = s->l.has_call[b] && s->l.crosses_call[vreg];
-    if (loc >= 64) {
-        loc = distance < LOOP_EXIT_PENALTY ? scan_find_free(s, vreg, ~(regset_t)0) : REG_NONE;
-        if (loc == REG_NONE) {
-            return LOC_STACK;
+    uint32_t vreg = s->holds[reg];
+    const struct value *value = &s->values[vreg];
+    uint32_t distance = value->next - s->mf->blocks[b].first;
+    bool dreads_calls = s->blocks[b].has_call && (value->flags & VALUE_CROSSES) != 0 &&
+                        (s->machine->callee_saved >> reg & 1) == 0;
+    if (distance > limit || (s->rng != 0 && scan_random(s, 4) == 0)) {
+        scan_leave_home(s, vreg);
+    } else if (dreads_calls) {
+        uint8_t kept = scan_find_free(s, vreg, s->machine->callee_saved, REG_NONE);
+        if (kept != REG_NONE && distance < LOOP_EXIT_PENALTY) {
+            scan_set_home(s, vreg, kept);
+        } else if (distance > NEAR_CALL) {
+            scan_leave_home(s, vreg);
         }
     }
-    if (!dreads_calls || (s->machine->callee_saved >> loc & 1) != 0) {
-        return loc;
-    }
-    uint8_t kept = scan_find_free(s, vreg, s->machine->callee_saved);
-    if (kept != REG_NONE && distance < LOOP_EXIT_PENALTY) {
-        return kept;
-    }
-    return distance <= NEAR_CALL ? loc : LOC_STACK;
 }
 
-static void start_loop(struct scan *s, uint32_t b, uint32_t edge)
+/* Who is on the stack before the loop and used in it is loaded before it, if there is room. */
+static void start_loaded(struct scan *s, uint32_t b, const uint32_t limit[2])
+{
+    const struct block_info *info = &s->blocks[b];
+    for (uint32_t i = 0; i < info->n_live; i++) {
+        uint32_t vreg = info->live[i].vreg, distance = info->live[i].distance;
+        struct value *value = &s->values[vreg];
+        if (value->home < 64 || distance > limit[value_class(value)] ||
+            distance >= LOOP_EXIT_PENALTY) {
+            continue;
+        }
+        bool dreads_calls = info->has_call && (value->flags & VALUE_CROSSES) != 0;
+        regset_t allowed = dreads_calls ? s->machine->callee_saved : ~(regset_t)0;
+        uint8_t reg = scan_find_free(s, vreg, allowed, REG_NONE);
+        if (reg != REG_NONE) {
+            scan_set_home(s, vreg, reg);
+        }
+    }
+}
+
+static void start_loop(struct scan *s, uint32_t b, uint32_t pred)
 {
     const struct mir_block *block = &s->mf->blocks[b];
-    struct live_set *set = &s->l.live_in[b];
-    const uint8_t *locs = &s->exit_locs[s->exit_start[edge] + block->n_params];
     uint32_t limit[2] = {distance_limit(s, b, CLASS_GPR), distance_limit(s, b, CLASS_VEC)};
-    regset_t held = 0; /* nobody new takes the register of one who stays */
-    for (uint32_t i = 0; i < set->n; i++) {
-        const struct live_entry *e = &set->entries[i];
-        if (locs[i] < 64 && e->distance <= limit[s->mf->vregs[e->vreg].class]) {
-            held |= reg_bit(locs[i]);
+    for (regset_t set = s->occupied; set != 0; set &= set - 1) {
+        uint8_t reg = regset_first(set);
+        start_held(s, b, reg, limit[reg >= REG_VEC0]);
+    }
+    for (uint32_t i = 0; i < block->n_params; i++) {
+        uint32_t param = s->mf->params[block->params_start + i];
+        start_param(s, b, pred, i, limit[value_class(&s->values[param])]);
+    }
+    start_loaded(s, b, limit);
+}
+
+/* ---- The moves on edges ---- */
+
+struct edge_fix {
+    const struct mir_edge *edge;
+    uint32_t from;
+};
+
+static void begin_fix(struct scan *s, const struct edge_fix *fix)
+{
+    const struct mir_block *from = &s->mf->blocks[fix->from];
+    if (from->n_edges == 1) {
+        scan_begin_group(s, RANK_EXIT, from->end - 1);
+    } else {
+        scan_begin_group(s, RANK_ENTRY, s->mf->blocks[fix->edge->to].first);
+    }
+}
+
+/* Where a value is at the source; its origin is known if it is in a register there. */
+static uint8_t source_of(const struct scan *s, uint32_t vreg)
+{
+    const struct value *value = &s->values[vreg];
+    uint8_t loc = value->touch == s->stamp ? value->origin : LOC_STACK;
+    return loc == LOC_STACK && (value->flags & VALUE_REMAT) != 0 ? LOC_CONST : loc;
+}
+
+static void fix_params(struct scan *s, const struct edge_fix *fix)
+{
+    const struct mir_block *to = &s->mf->blocks[fix->edge->to];
+    const struct block_info *info = &s->blocks[fix->from];
+    uint32_t end = info->time + s->mf->blocks[fix->from].end - s->mf->blocks[fix->from].first;
+    for (uint32_t i = 0; i < to->n_params; i++) {
+        uint32_t arg = s->mf->edge_args[fix->edge->args_start + i];
+        uint32_t param = s->mf->params[to->params_start + i];
+        uint8_t from = source_of(s, arg), loc = s->param_loc[to->params_start + i];
+        struct value *value = &s->values[arg];
+        value->end = value->end > end ? value->end : end;
+        if (loc != LOC_NONE && (loc != from || loc == LOC_STACK)) {
+            scan_pair(s, (struct pair){.from = from, .to = loc, .vreg = arg, .vreg_to = param});
         }
     }
-    for (uint32_t pass = 0; pass < 2; pass++) { /* those in registers first */
-        for (uint32_t i = 0; i < set->n; i++) {
-            const struct live_entry *e = &set->entries[i];
-            if ((locs[i] < 64) != (pass == 0)) {
-                continue;
-            }
-            uint8_t loc = LOC_STACK;
-            if (e->distance <= limit[s->mf->vregs[e->vreg].class]) {
-                s->busy = held;
-                loc = loop_loc(s, b, e->vreg, e->distance, locs[i]);
-            }
-            if (loc < 64) {
-                held |= reg_bit(loc);
-                start_in(s, e->vreg, loc);
-            } else {
-                start_on_stack(s, e->vreg);
-            }
-        }
-        for (uint32_t i = 0; pass == 0 && i < block->n_params; i++) {
-            s->busy = 0;
-            uint32_t distance = s->l.param_distance[block->params_start + i];
-            uint32_t param = s->mf->params[block->params_start + i];
-            if (distance != DISTANCE_MAX && distance > limit[s->mf->vregs[param].class]) {
-                s->next[param] = block->first + distance;
-                start_on_stack(s, param);
-            } else {
-                start_param(s, b, edge, i);
-            }
+}
+
+static void fix_held(struct scan *s, uint32_t vreg, uint8_t reg)
+{
+    uint8_t from = source_of(s, vreg);
+    if (from != reg) {
+        scan_pair(s, (struct pair){.from = from, .to = reg, .vreg = vreg, .vreg_to = vreg});
+    }
+}
+
+/* A value in a register at the source, and on the stack at the destination. */
+static void fix_stored(struct scan *s, const struct edge_fix *fix, const struct held *held)
+{
+    struct value *value = &s->values[held->vreg];
+    if (value->home < 64 || (value->flags & VALUE_FREE) != 0 ||
+        !lives_into(s, fix->edge->to, value)) {
+        return;
+    }
+    value->flags |= VALUE_SLOT;
+    if (held->is_clean || (value->flags & VALUE_STORED) != 0) {
+        return;
+    }
+    bool is_exit = s->mf->blocks[fix->from].n_edges == 1;
+    uint8_t weight = s->blocks[is_exit ? fix->from : fix->edge->to].weight;
+    if (weight > value->def_weight) {
+        scan_store_at_definition(s, held->vreg);
+    } else {
+        scan_pair(s, (struct pair){.from = held->reg,
+                                   .to = LOC_STACK,
+                                   .vreg = held->vreg,
+                                   .vreg_to = held->vreg});
+    }
+}
+
+static void fix_forward(struct scan *s, uint32_t from, uint32_t b)
+{
+    struct edge_fix fix = {.edge = edge_between(s, from, b), .from = from};
+    const struct block_info *info = &s->blocks[from];
+    regset_t taken = s->occupied;
+    s->stamp++;
+    begin_fix(s, &fix);
+    for (uint32_t i = 0; i < info->n_held; i++) {
+        const struct held *held = &s->held[info->held + i];
+        struct value *value = &s->values[held->vreg];
+        value->touch = s->stamp;
+        value->origin = held->reg;
+        value->flags &= value->home < 64 && !held->is_clean ? (uint8_t)~VALUE_CLEAN : (uint8_t)~0;
+        taken |= reg_bit(held->reg);
+    }
+    fix_params(s, &fix);
+    for (regset_t set = s->occupied; set != 0; set &= set - 1) {
+        uint32_t vreg = s->holds[regset_first(set)];
+        if (s->values[vreg].def_rank != s->rank[b]) { /* parameters are done */
+            fix_held(s, vreg, regset_first(set));
         }
     }
-    s->busy = 0;
+    for (uint32_t i = 0; i < info->n_held; i++) {
+        fix_stored(s, &fix, &s->held[info->held + i]);
+    }
+    scan_end_group(s, taken);
+}
+
+static void fix_back(struct scan *s, uint32_t from, const struct mir_edge *edge)
+{
+    struct edge_fix fix = {.edge = edge, .from = from};
+    const struct block_info *to = &s->blocks[edge->to];
+    regset_t taken = s->occupied;
+    s->stamp++;
+    begin_fix(s, &fix);
+    for (regset_t set = s->occupied; set != 0; set &= set - 1) {
+        struct value *value = &s->values[s->holds[regset_first(set)]];
+        value->touch = s->stamp;
+        value->origin = regset_first(set);
+    }
+    for (uint32_t i = 0; i < to->n_start; i++) {
+        const struct held *held = &s->held[to->start + i];
+        taken |= reg_bit(held->reg);
+        if (s->values[held->vreg].def_rank < s->rank[edge->to]) {
+            fix_held(s, held->vreg, held->reg);
+        }
+    }
+    fix_params(s, &fix);
+    scan_end_group(s, taken);
 }
 
 /* ---- Entering and leaving ---- */
 
-static void record_start(struct scan *s, uint32_t b)
+static void start_block(struct scan *s, uint32_t b, uint32_t previous)
 {
     const struct mir_block *block = &s->mf->blocks[b];
-    struct live_set *set = &s->l.live_in[b];
-    for (uint32_t i = 0; i < set->n; i++) {
-        set->entries[i].loc = s->home[set->entries[i].vreg];
+    if (block->n_preds == 0) {
+        clear_state(s);
+        return;
     }
-    for (uint32_t i = 0; i < block->n_params; i++) {
-        uint32_t param = s->mf->params[block->params_start + i];
-        s->l.param_loc[block->params_start + i] = s->home[param];
-        s->def_at[param] = block->first;
-        s->def_reg[param] = s->home[param];
+    uint32_t pred = best_pred(s, b);
+    if (pred == previous) {
+        filter_state(s, b);
+    } else {
+        restore_state(s, b, pred);
+    }
+    if (block->is_loop_header) {
+        start_loop(s, b, pred);
+    } else {
+        if (block->n_preds > 1) {
+            start_merge(s, b, pred);
+        }
+        for (uint32_t i = 0; i < block->n_params; i++) {
+            start_param(s, b, pred, i, DISTANCE_MAX);
+        }
+    }
+    note_params(s, b);
+    for (regset_t set = s->occupied; set != 0 && block->n_preds > 1; set &= set - 1) {
+        struct value *value = &s->values[s->holds[regset_first(set)]];
+        if (value->def_rank != s->rank[b]) {
+            value->flags |= VALUE_CLEAN; /* unless it isn't, at some predecessor */
+        }
+    }
+    for (uint32_t i = 0; i < block->n_preds && (block->n_preds > 1 || block->n_params > 0); i++) {
+        uint32_t from = s->mf->preds[block->preds_start + i];
+        if (s->blocks[from].is_done) {
+            fix_forward(s, from, b);
+        }
     }
 }
 
 void scan_enter_block(struct scan *s, uint32_t b)
 {
-    const struct mir_block *block = &s->mf->blocks[b];
-    struct live_set *set = &s->l.live_in[b];
-    for (; s->occupied != 0; s->occupied &= s->occupied - 1) {
-        s->holds[regset_first(s->occupied)] = 0;
-    }
-    s->at = block->first;
-    s->block_end = block->end;
+    struct block_info *info = &s->blocks[b];
+    uint32_t previous = s->block;
+    s->block = b;
+    s->weight = info->weight;
+    s->at = s->mf->blocks[b].first;
+    s->stamp++;
     s->busy = 0;
     s->n_touched = 0;
-    s->stamp++;
-    note_successors(s, block);
-    for (uint32_t i = 0; i < set->n; i++) {
-        s->next[set->entries[i].vreg] = block->first + set->entries[i].distance;
+    s->claims = info->claims;
+    s->n_claims = info->n_claims;
+    stamp_live(s, b);
+    start_block(s, b, previous);
+    if (s->mf->blocks[b].is_loop_header) {
+        save_state(s, &info->start, &info->n_start);
     }
-    if (block->n_preds == 0) { /* only what arrives on the stack lives at the entry */
-        for (uint32_t i = 0; i < set->n; i++) {
-            start_on_stack(s, set->entries[i].vreg);
-        }
-    } else if (block->is_loop_header) {
-        start_loop(s, b, best_edge(s, b));
-    } else {
-        start_like(s, b, best_edge(s, b));
-    }
-    record_start(s, b);
-}
-
-static uint8_t exit_loc(struct scan *s, uint32_t vreg)
-{
-    if (scan_is_in_reg(s, vreg)) {
-        return s->home[vreg];
-    }
-    if (vreg_is_remat(&s->mf->vregs[vreg])) {
-        return LOC_CONST;
-    }
-    s->needs_slot[vreg] |= !vreg_is_incoming(&s->mf->vregs[vreg]);
-    return LOC_STACK;
 }
 
 void scan_leave_block(struct scan *s, uint32_t b)
 {
     const struct mir_block *block = &s->mf->blocks[b];
-    for (uint32_t e = block->edges_start; e < block->edges_start + block->n_edges; e++) {
-        const struct mir_edge *edge = &s->mf->edges[e];
-        const struct mir_block *to = &s->mf->blocks[edge->to];
-        const struct live_set *set = &s->l.live_in[edge->to];
-        uint32_t n = s->n_exit_locs + to->n_params + set->n;
-        if (n > s->cap_exit_locs) {
-            uint8_t *locs = arena_grow(s->ra->arena, s->exit_locs, s->cap_exit_locs, 2 * n);
-            if (locs == NULL) {
-                s->status = ERR_NO_MEMORY;
-                return;
-            }
-            s->exit_locs = locs;
-            s->cap_exit_locs = 2 * n;
-        }
-        s->exit_start[e] = s->n_exit_locs;
-        for (uint32_t i = 0; i < to->n_params; i++) {
-            s->exit_locs[s->n_exit_locs++] = exit_loc(s, s->mf->edge_args[edge->args_start + i]);
-        }
-        for (uint32_t i = 0; i < set->n; i++) {
-            s->exit_locs[s->n_exit_locs++] = exit_loc(s, set->entries[i].vreg);
-        }
-    }
+    struct block_info *info = &s->blocks[b];
     for (regset_t set = s->occupied; set != 0; set &= set - 1) { /* constants live in one block */
         uint32_t vreg = s->holds[regset_first(set)];
-        if (vreg_is_const(&s->mf->vregs[vreg])) {
-            s->home[vreg] = LOC_STACK;
+        if ((s->values[vreg].flags & VALUE_CONST) != 0) {
+            scan_leave_home(s, vreg);
         }
     }
-    s->is_done[b] = 1;
-}
-
-/* ---- The moves on edges ---- */
-
-static void fix_edge(struct scan *s, uint32_t b, uint32_t e)
-{
-    const struct mir_block *block = &s->mf->blocks[b];
-    const struct mir_edge *edge = &s->mf->edges[e];
-    const struct mir_block *to = &s->mf->blocks[edge->to];
-    const struct live_set *set = &s->l.live_in[edge->to];
-    const uint8_t *locs = &s->exit_locs[s->exit_start[e]];
-    regset_t taken = 0;
-    if (block->n_edges == 1) {
-        scan_group(s, RANK_EXIT, block->end - 1);
-    } else {
-        scan_group(s, RANK_ENTRY, to->first);
+    info->is_done = true;
+    if (block->n_edges == 0) {
+        return;
     }
-    for (uint32_t i = 0; i < to->n_params + set->n; i++) {
-        bool is_param = i < to->n_params;
-        uint32_t from_vreg = is_param ? s->mf->edge_args[edge->args_start + i]
-                                      : set->entries[i - to->n_params].vreg;
-        uint32_t to_vreg = is_param ? s->mf->params[to->params_start + i] : from_vreg;
-        uint8_t to_loc = is_param ? s->l.param_loc[to->params_start + i]
-                                  : set->entries[i - to->n_params].loc;
-        taken |= locs[i] < 64 ? reg_bit(locs[i]) : 0;
-        taken |= to_loc < 64 ? reg_bit(to_loc) : 0;
-        if (to_loc == LOC_NONE || (to_loc == LOC_STACK && !is_param) || to_loc == locs[i]) {
-            if (!(is_param && to_loc == LOC_STACK)) {
-                continue;
-            }
-        }
-        scan_pair(s, (struct pair){
-                         .from = locs[i], .to = to_loc, .vreg = from_vreg, .vreg_to = to_vreg});
-    }
-    if (s->groups[s->n_groups].n > 0) {
-        s->groups[s->n_groups++].free = ~taken;
-    }
-}
-
-void scan_fix_edges(struct scan *s)
-{
-    for (uint32_t i = s->l.first; i < s->mf->n_blocks; i++) {
-        uint32_t b = s->l.order[i];
-        const struct mir_block *block = &s->mf->blocks[b];
-        for (uint32_t e = 0; e < block->n_edges && s->status == STATUS_OK; e++) {
-            fix_edge(s, b, block->edges_start + e);
+    save_state(s, &info->held, &info->n_held);
+    for (uint32_t e = block->edges_start; e < block->edges_start + block->n_edges; e++) {
+        if (s->blocks[s->mf->edges[e].to].is_done) {
+            fix_back(s, b, &s->mf->edges[e]);
         }
     }
 }

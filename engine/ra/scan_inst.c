@@ -22,17 +22,9 @@ struct place {
     regset_t late;  /* registers that it destroys or defines */
 };
 
-static uint32_t resolve_next(const struct scan *s, const struct mir_operand *op)
-{
-    if (op->next < s->block_end) {
-        return op->next;
-    }
-    return s->out_stamp[op->vreg] == s->block_stamp ? s->out_next[op->vreg] : POSITION_NEVER;
-}
-
 static bool dies(const struct scan *s, uint32_t vreg)
 {
-    return s->next[vreg] == POSITION_NEVER;
+    return s->values[vreg].next == NEXT_NONE;
 }
 
 static bool is_plain_use(const struct mir_operand *op)
@@ -63,29 +55,33 @@ static bool is_fixed_to(const struct place *p, uint32_t vreg, uint8_t reg)
 /* Where the value comes from if a move of this instruction reads it. */
 static uint8_t source_of(const struct scan *s, uint32_t vreg)
 {
-    uint8_t loc = s->origin_stamp[vreg] == s->stamp ? s->origin[vreg] : s->home[vreg];
-    return loc == LOC_STACK && vreg_is_remat(&s->mf->vregs[vreg]) ? LOC_CONST : loc;
+    const struct value *value = &s->values[vreg];
+    uint8_t loc = value->touch == s->stamp ? value->origin : value->home;
+    return loc == LOC_STACK && (value->flags & VALUE_REMAT) != 0 ? LOC_CONST : loc;
 }
 
 /* A copy in another register, for this instruction alone. */
 static void add_copy(struct scan *s, uint32_t vreg, uint8_t reg)
 {
-    uint8_t from = source_of(s, vreg);
-    if (from == LOC_STACK && !vreg_is_incoming(&s->mf->vregs[vreg])) {
-        s->needs_slot[vreg] = 1;
-    }
-    scan_pair(s, (struct pair){.from = from, .to = reg, .vreg = vreg, .vreg_to = vreg});
-    s->used_callee_saved |= reg_bit(reg) & s->machine->callee_saved;
+    scan_pair(s, (struct pair){
+                     .from = source_of(s, vreg), .to = reg, .vreg = vreg, .vreg_to = vreg});
+    s->opened |= reg_bit(reg) & s->machine->callee_saved;
 }
 
 /* ---- Before anything is placed ---- */
 
 static void read_operands(struct scan *s, struct place *p)
 {
+    uint32_t first = s->mf->blocks[s->block].first;
+    uint32_t time = s->blocks[s->block].time + (s->at - first) + 1;
     for (uint32_t k = 0; k < p->n; k++) {
         struct mir_operand *op = &p->ops[k];
         if (operand_is_use(op)) {
-            s->next[op->vreg] = resolve_next(s, op);
+            struct value *value = &s->values[op->vreg];
+            value->next = op->next;
+            value->end = value->end > time ? value->end : time;
+        } else if (operand_is_def(op)) {
+            s->values[op->vreg].next = op->next;
         }
         if (op->kind == OPERAND_USE_FIXED || op->kind == OPERAND_TEMP_FIXED) {
             p->early |= reg_bit(op->reg);
@@ -105,7 +101,7 @@ static void pin_uses(struct scan *s, const struct place *p)
     for (uint32_t k = 0; k < p->n; k++) {
         const struct mir_operand *op = &p->ops[k];
         if (is_plain_use(op) && scan_is_in_reg(s, op->vreg)) {
-            s->busy |= reg_bit(s->home[op->vreg]) & ~p->early;
+            s->busy |= reg_bit(s->values[op->vreg].home) & ~p->early;
         }
     }
 }
@@ -125,9 +121,10 @@ static void commute(struct scan *s, struct place *p)
         return;
     }
     if (is_good_first(s, a)) {
-        const struct vreg *def = &s->mf->vregs[p->ops[0].vreg];
-        bool is_b_wanted = def->hint == s->home[b->vreg] ||
-                           (def->hint_vreg != 0 && s->def_reg[def->hint_vreg] == s->home[b->vreg]);
+        const struct value *def = &s->values[p->ops[0].vreg];
+        const struct value *root = &s->values[scan_web(s->values, p->ops[0].vreg)];
+        bool is_b_wanted = def->hint == s->values[b->vreg].home ||
+                           (def->hint == REG_NONE && root->web_reg == s->values[b->vreg].home);
         if (!is_b_wanted) {
             return;
         }
@@ -156,7 +153,7 @@ static void displace(struct scan *s, const struct place *p, uint8_t reg)
         return;
     }
     regset_t allowed = ~p->early & (dies(s, vreg) ? ~(regset_t)0 : ~p->late);
-    uint8_t to = scan_find_free(s, vreg, allowed);
+    uint8_t to = scan_find_free(s, vreg, allowed, REG_NONE);
     if (to == REG_NONE) {
         scan_evict(s, vreg);
         return;
@@ -175,12 +172,12 @@ static void survive(struct scan *s, const struct place *p, uint8_t reg)
         return;
     }
     scan_touch(s, vreg);
+    struct value *value = &s->values[vreg];
     if ((p->early >> reg & 1) == 0 || is_fixed_to(p, vreg, reg)) {
-        s->copy[vreg] = reg;
-        s->copy_stamp[vreg] = s->stamp;
+        value->copy = reg;
     }
-    bool is_far = s->next[vreg] - s->at >= COLD_PENALTY || vreg_is_remat(&s->mf->vregs[vreg]);
-    uint8_t to = is_far ? REG_NONE : scan_find_free(s, vreg, ~p->early & ~p->late);
+    bool is_far = value->next - s->at >= COLD_PENALTY || (value->flags & VALUE_REMAT) != 0;
+    uint8_t to = is_far ? REG_NONE : scan_find_free(s, vreg, ~p->early & ~p->late, REG_NONE);
     if (to == REG_NONE) {
         scan_evict(s, vreg);
     } else {
@@ -200,6 +197,14 @@ static void clear_registers(struct scan *s, const struct place *p)
 
 /* ---- Uses ---- */
 
+/* From its slot, or out of nothing. */
+static void reload(struct scan *s, uint32_t vreg, uint8_t reg)
+{
+    scan_touch(s, vreg);
+    scan_set_home(s, vreg, reg);
+    s->values[vreg].flags |= VALUE_CLEAN;
+}
+
 static void place_fixed(struct scan *s, const struct place *p)
 {
     for (uint32_t k = 0; k < p->n; k++) {
@@ -207,7 +212,7 @@ static void place_fixed(struct scan *s, const struct place *p)
         if (op->kind == OPERAND_TEMP_FIXED) {
             op->loc = op->reg;
             s->busy |= reg_bit(op->reg);
-            s->used_callee_saved |= reg_bit(op->reg) & s->machine->callee_saved;
+            s->opened |= reg_bit(op->reg) & s->machine->callee_saved;
         }
         if (op->kind != OPERAND_USE_FIXED) {
             continue;
@@ -215,16 +220,15 @@ static void place_fixed(struct scan *s, const struct place *p)
         op->loc = op->reg;
         s->busy |= reg_bit(op->reg);
         bool is_copy_there =
-            s->copy_stamp[op->vreg] == s->stamp && s->copy[op->vreg] == op->reg;
-        if (s->home[op->vreg] == op->reg || is_copy_there) {
+            scan_is_touched(s, op->vreg) && s->values[op->vreg].copy == op->reg;
+        if (s->values[op->vreg].home == op->reg || is_copy_there) {
             continue;
         }
-        bool may_stay = !dies(s, op->vreg) && s->home[op->vreg] == LOC_STACK &&
+        bool may_stay = !dies(s, op->vreg) && s->values[op->vreg].home == LOC_STACK &&
                         (p->late >> op->reg & 1) == 0 && s->holds[op->reg] == 0 &&
-                        s->origin_stamp[op->vreg] != s->stamp;
+                        !scan_is_touched(s, op->vreg);
         if (may_stay) {
-            scan_touch(s, op->vreg);
-            scan_set_home(s, op->vreg, op->reg);
+            reload(s, op->vreg, op->reg);
         } else {
             add_copy(s, op->vreg, op->reg);
         }
@@ -248,26 +252,28 @@ static void place_tied(struct scan *s, const struct place *p, uint32_t k)
     struct mir_operand *op = &p->ops[k];
     bool is_here = scan_is_in_reg(s, op->vreg);
     if (is_here && dies(s, op->vreg)) {
-        op->loc = s->home[op->vreg];
+        op->loc = s->values[op->vreg].home;
         s->busy |= reg_bit(op->loc);
         return;
     }
-    uint8_t reg = scan_take(s, heir_of(p, k), ~p->early & ~p->late);
+    uint8_t reg = scan_take(s, heir_of(p, k), ~p->early & ~p->late, REG_NONE);
     s->busy |= reg_bit(reg);
     op->loc = reg;
     add_copy(s, op->vreg, reg);
 }
 
-static bool reads_slot(struct scan *s, const struct place *p, const struct mir_operand *op)
+/* A memory operand is better than a register: no further use is near, or there is no room. */
+static bool reads_memory(struct scan *s, const struct place *p, const struct mir_operand *op)
 {
-    const struct vreg *v = &s->mf->vregs[op->vreg];
-    if (op->kind != OPERAND_USE_ANY || vreg_is_remat(v)) {
+    const struct value *value = &s->values[op->vreg];
+    bool is_vec_const = (value->flags & (VALUE_CONST | VALUE_VEC)) == (VALUE_CONST | VALUE_VEC);
+    if (op->kind != OPERAND_USE_ANY || ((value->flags & VALUE_REMAT) != 0 && !is_vec_const)) {
         return false;
     }
     if (s->rng != 0 && scan_random(s, 2) == 0) {
         return true;
     }
-    if (dies(s, op->vreg) || s->next[op->vreg] - s->at > NEAR_USE) {
+    if (value->next == NEXT_NONE || value->next - s->at > NEAR_USE) {
         return true;
     }
     regset_t free = scan_class_regs(s, op->vreg) & ~s->occupied & ~s->busy & ~p->early & ~p->late;
@@ -276,34 +282,26 @@ static bool reads_slot(struct scan *s, const struct place *p, const struct mir_o
 
 static void place_use(struct scan *s, const struct place *p, struct mir_operand *op)
 {
-    if (scan_is_in_reg(s, op->vreg)) {
-        op->loc = s->home[op->vreg];
-        s->busy |= reg_bit(op->loc);
+    const struct value *value = &s->values[op->vreg];
+    if (value->home < 64) {
+        op->loc = value->home;
+    } else if (value->touch == s->stamp && value->copy != REG_NONE) {
+        op->loc = value->copy;
+    } else if (reads_memory(s, p, op)) {
+        op->loc = (value->flags & VALUE_CONST) != 0 ? LOC_CONST : LOC_STACK;
         return;
+    } else {
+        uint8_t reg = REG_NONE;
+        if (!dies(s, op->vreg)) {
+            reg = scan_find_free(s, op->vreg, ~p->early & ~p->late, REG_NONE);
+        }
+        if (reg == REG_NONE) {
+            reg = scan_take(s, op->vreg, ~p->early, REG_NONE);
+        }
+        reload(s, op->vreg, reg);
+        op->loc = reg;
     }
-    if (s->copy_stamp[op->vreg] == s->stamp) {
-        op->loc = s->copy[op->vreg];
-        s->busy |= reg_bit(op->loc);
-        return;
-    }
-    if (reads_slot(s, p, op)) {
-        op->loc = LOC_STACK;
-        s->needs_slot[op->vreg] |= !vreg_is_incoming(&s->mf->vregs[op->vreg]);
-        return;
-    }
-    regset_t allowed = ~p->early;
-    uint8_t reg = dies(s, op->vreg) ? REG_NONE : scan_find_free(s, op->vreg, allowed & ~p->late);
-    if (reg == REG_NONE) {
-        reg = scan_take(s, op->vreg, allowed);
-    }
-    scan_touch(s, op->vreg);
-    if (s->origin[op->vreg] == LOC_STACK && !vreg_is_remat(&s->mf->vregs[op->vreg]) &&
-        !vreg_is_incoming(&s->mf->vregs[op->vreg])) {
-        s->needs_slot[op->vreg] = 1;
-    }
-    scan_set_home(s, op->vreg, reg);
-    op->loc = reg;
-    s->busy |= reg_bit(reg);
+    s->busy |= reg_bit(op->loc);
 }
 
 static void place_uses(struct scan *s, const struct place *p)
@@ -332,10 +330,10 @@ static void place_temps(struct scan *s, const struct place *p, regset_t *kept)
     for (uint32_t k = 0; k < p->n; k++) {
         struct mir_operand *op = &p->ops[k];
         if (op->kind == OPERAND_TEMP) {
-            op->loc = scan_take(s, s->temp_vreg[op->vreg], ~p->early & ~p->late);
-            s->used_callee_saved |= reg_bit(op->loc) & s->machine->callee_saved;
+            op->loc = scan_take(s, s->temp_vreg[op->vreg], ~p->early & ~p->late, REG_NONE);
+            s->opened |= reg_bit(op->loc) & s->machine->callee_saved;
         } else if (op->kind == OPERAND_EARLY_DEF) {
-            op->loc = scan_take(s, op->vreg, ~p->early & ~p->late);
+            op->loc = scan_take(s, op->vreg, ~p->early & ~p->late, REG_NONE);
         } else if (op->kind == OPERAND_TEMP_FIXED) {
             op->loc = op->reg;
         } else {
@@ -348,22 +346,19 @@ static void place_temps(struct scan *s, const struct place *p, regset_t *kept)
 
 /* ---- The moves ---- */
 
-static void add_moves(struct scan *s)
+static regset_t add_moves(struct scan *s)
 {
     regset_t origins = 0;
     for (uint32_t i = 0; i < s->n_touched; i++) {
         uint32_t vreg = s->touched[i];
-        uint8_t from = s->origin[vreg], to = s->home[vreg];
+        uint8_t from = s->values[vreg].origin, to = s->values[vreg].home;
         origins |= from < 64 ? reg_bit(from) : 0;
         if (to < 64 && from != to) {
             scan_pair(s, (struct pair){
                              .from = source_of(s, vreg), .to = to, .vreg = vreg, .vreg_to = vreg});
         }
     }
-    if (s->groups[s->n_groups].n > 0) {
-        s->groups[s->n_groups].free = ~(s->occupied | s->busy | origins);
-        s->n_groups++;
-    }
+    return s->occupied | s->busy | origins;
 }
 
 /* ---- Behind it ---- */
@@ -382,23 +377,10 @@ static void end_uses(struct scan *s, const struct place *p)
 }
 
 /* The register of the first source, if it has just become free: no move, a shorter form. */
-static uint8_t inherit(const struct scan *s, const struct place *p, uint32_t k)
+static uint8_t first_source(const struct place *p, uint32_t k)
 {
-    uint32_t vreg = p->ops[k].vreg;
-    const struct vreg *v = &s->mf->vregs[vreg];
-    if (k != 0 || p->n < 2 || !operand_is_use(&p->ops[1]) || p->ops[1].loc >= 64 || s->rng != 0) {
-        return REG_NONE;
-    }
-    uint8_t reg = p->ops[1].loc;
-    regset_t set = scan_class_regs(s, vreg) & ~s->occupied & ~s->busy;
-    bool is_kept = (s->machine->callee_saved >> reg & 1) != 0;
-    if ((set >> reg & 1) == 0 || (s->l.crosses_call[vreg] && !is_kept)) {
-        return REG_NONE;
-    }
-    bool has_wish = (v->hint != REG_NONE && (set >> v->hint & 1) != 0) ||
-                    (v->hint_vreg != 0 && s->def_reg[v->hint_vreg] < 64 &&
-                     (set >> s->def_reg[v->hint_vreg] & 1) != 0);
-    return has_wish ? REG_NONE : reg;
+    bool has_source = k == 0 && p->n > 1 && operand_is_use(&p->ops[1]) && p->ops[1].loc < 64;
+    return has_source ? p->ops[1].loc : REG_NONE;
 }
 
 static void place_def(struct scan *s, const struct place *p, uint32_t k)
@@ -408,10 +390,7 @@ static void place_def(struct scan *s, const struct place *p, uint32_t k)
     case OPERAND_DEF_FIXED: op->loc = op->reg; break;
     case OPERAND_DEF_TIED: op->loc = p->ops[op->reg].loc; break;
     case OPERAND_DEF:
-        op->loc = inherit(s, p, k);
-        if (op->loc == REG_NONE) {
-            op->loc = scan_take(s, op->vreg, ~(regset_t)0);
-        }
+        op->loc = scan_take(s, op->vreg, ~(regset_t)0, first_source(p, k));
         break;
     case OPERAND_EARLY_DEF: break;
     case OPERAND_USE:
@@ -423,10 +402,12 @@ static void place_def(struct scan *s, const struct place *p, uint32_t k)
     if (s->holds[op->loc] != 0 && s->holds[op->loc] != op->vreg) {
         s->status = ERR_INTERNAL;
     }
-    s->next[op->vreg] = resolve_next(s, op);
-    s->def_at[op->vreg] = s->at + 1;
-    s->def_reg[op->vreg] = op->loc;
+    struct value *value = &s->values[op->vreg];
+    value->def_at = s->at + 1;
+    value->def_reg = op->loc;
+    value->flags &= (uint8_t)~VALUE_CLEAN;
     scan_set_home(s, op->vreg, op->loc);
+    scan_note_web(s, op->vreg, op->loc);
     s->busy |= reg_bit(op->loc);
 }
 
@@ -473,7 +454,10 @@ void scan_inst(struct scan *s, uint32_t position)
     s->stamp++;
     s->n_touched = 0;
     s->busy = 0;
-    scan_group(s, RANK_PLACE, position);
+    while (s->n_claims > 0 && s->claims[s->n_claims - 1].at <= position) {
+        s->n_claims--;
+    }
+    scan_begin_group(s, RANK_PLACE, position);
     read_operands(s, &p);
     pin_uses(s, &p);
     commute(s, &p);
@@ -481,7 +465,8 @@ void scan_inst(struct scan *s, uint32_t position)
     place_fixed(s, &p);
     place_uses(s, &p);
     place_temps(s, &p, &kept);
-    add_moves(s);
+    regset_t taken = add_moves(s);
     end_uses(s, &p);
     place_defs(s, &p, kept);
+    scan_end_group(s, taken);
 }

@@ -1,44 +1,84 @@
 /*
  * Registers: which one a value gets, and who has to leave.
+ *
+ * A value likes, in this order: the register that a fixed operand will want it in, or one of its
+ * web's (whichever is in the hotter code); if it lives across calls, one that calls keep; else one
+ * that no fixed operand claims while the value lives, of those that needn't be saved.
+ *
+ * An eviction stores the value there and then, unless its slot is valid already; but one in hotter
+ * code than the definition has the store right behind the definition instead.
  */
 #include "engine/ra/scan.h"
 
+/* ---- Being somewhere ---- */
+
 void scan_touch(struct scan *s, uint32_t vreg)
 {
-    if (s->origin_stamp[vreg] != s->stamp) {
-        s->origin_stamp[vreg] = s->stamp;
-        s->origin[vreg] = s->home[vreg];
+    struct value *value = &s->values[vreg];
+    if (value->touch != s->stamp) {
+        value->touch = s->stamp;
+        value->origin = value->home;
+        value->copy = REG_NONE;
         s->touched[s->n_touched++] = vreg;
     }
 }
 
 void scan_leave_home(struct scan *s, uint32_t vreg)
 {
-    uint8_t reg = s->home[vreg];
+    uint8_t reg = s->values[vreg].home;
     if (reg < 64) {
         s->holds[reg] = 0;
         s->occupied &= ~reg_bit(reg);
     }
-    s->home[vreg] = LOC_STACK;
+    s->values[vreg].home = LOC_STACK;
 }
 
 void scan_set_home(struct scan *s, uint32_t vreg, uint8_t reg)
 {
     scan_leave_home(s, vreg);
-    s->home[vreg] = reg;
+    s->values[vreg].home = reg;
     s->holds[reg] = vreg;
     s->occupied |= reg_bit(reg);
-    s->used_callee_saved |= reg_bit(reg) & s->machine->callee_saved;
+    s->opened |= reg_bit(reg) & s->machine->callee_saved;
+}
+
+void scan_note_web(struct scan *s, uint32_t vreg, uint8_t reg)
+{
+    struct value *root = &s->values[scan_web(s->values, vreg)];
+    if (s->weight >= root->web_weight) {
+        root->web_weight = s->weight;
+        root->web_reg = reg;
+    }
+}
+
+void scan_store_at_definition(struct scan *s, uint32_t vreg)
+{
+    if ((s->values[vreg].flags & VALUE_FREE) == 0) {
+        s->values[vreg].flags |= VALUE_SLOT | VALUE_STORED;
+    }
 }
 
 void scan_evict(struct scan *s, uint32_t vreg)
 {
+    struct value *value = &s->values[vreg];
     scan_touch(s, vreg);
     scan_leave_home(s, vreg);
-    if (!vreg_is_remat(&s->mf->vregs[vreg]) && !vreg_is_incoming(&s->mf->vregs[vreg])) {
-        s->needs_slot[vreg] = 1;
+    if ((value->flags & VALUE_FREE) != 0) {
+        return;
+    }
+    value->flags |= VALUE_SLOT;
+    if (value->origin >= 64 || (value->flags & (VALUE_CLEAN | VALUE_STORED)) != 0) {
+        return;
+    }
+    if (s->weight > value->def_weight) {
+        scan_store_at_definition(s, vreg);
+    } else {
+        scan_pair(s, (struct pair){
+                         .from = value->origin, .to = LOC_STACK, .vreg = vreg, .vreg_to = vreg});
     }
 }
+
+/* ---- Choosing ---- */
 
 static uint8_t random_of(struct scan *s, regset_t set)
 {
@@ -50,7 +90,7 @@ static uint8_t random_of(struct scan *s, regset_t set)
 }
 
 /* The first of the machine's order that is in the set. */
-static uint8_t first_of(const struct scan *s, uint8_t class, regset_t set)
+static uint8_t first_of(const struct scan *s, enum reg_class class, regset_t set)
 {
     for (const uint8_t *reg = s->machine->order[class]; *reg != REG_NONE; reg++) {
         if ((set >> *reg & 1) != 0) {
@@ -60,26 +100,36 @@ static uint8_t first_of(const struct scan *s, uint8_t class, regset_t set)
     return regset_first(set);
 }
 
-/* Registers that other values want soon: the hints of those in registers, by their own. */
-static uint8_t hinted(const struct scan *s, const struct vreg *vreg, regset_t set)
+/* like: the third best. */
+static uint8_t liked(const struct scan *s, const struct value *value, regset_t set, uint8_t like)
 {
-    if (vreg->hint != REG_NONE && (set >> vreg->hint & 1) != 0) {
-        return vreg->hint;
+    const struct value *root = &s->values[scan_web(s->values, (uint32_t)(value - s->values))];
+    bool has_hint = value->hint != REG_NONE && (set >> value->hint & 1) != 0;
+    bool has_web = root->web_reg != REG_NONE && (set >> root->web_reg & 1) != 0;
+    if (has_hint && has_web) {
+        return root->web_weight > value->hint_weight ? root->web_reg : value->hint;
     }
-    uint32_t other = vreg->hint_vreg;
-    if (other != 0 && s->home[other] < 64 && (set >> s->home[other] & 1) != 0) {
-        return s->home[other];
-    }
-    if (other != 0 && s->def_reg[other] < 64 && (set >> s->def_reg[other] & 1) != 0) {
-        return s->def_reg[other];
-    }
-    return REG_NONE;
+    return has_hint                                      ? value->hint
+           : has_web                                     ? root->web_reg
+           : like != REG_NONE && (set >> like & 1) != 0 ? like
+                                                         : REG_NONE;
 }
 
-uint8_t scan_find_free(struct scan *s, uint32_t vreg, regset_t allowed)
+/* Registers that fixed operands want between here and the value's next use, and at that. */
+static regset_t claimed(const struct scan *s, const struct value *value)
 {
-    const struct vreg *v = &s->mf->vregs[vreg];
-    regset_t set = allowed & scan_class_regs(s, vreg) & ~s->occupied & ~s->busy;
+    regset_t regs = 0;
+    for (uint32_t i = s->n_claims; i > 0 && s->claims[i - 1].at <= value->next; i--) {
+        regs |= value->next == NEXT_NONE ? 0 : s->claims[i - 1].regs;
+    }
+    return regs;
+}
+
+uint8_t scan_find_free(struct scan *s, uint32_t vreg, regset_t allowed, uint8_t like)
+{
+    const struct value *value = &s->values[vreg];
+    enum reg_class class = value_class(value);
+    regset_t set = allowed & s->machine->allocatable[class] & ~s->occupied & ~s->busy;
     if (set == 0) {
         return REG_NONE;
     }
@@ -87,30 +137,33 @@ uint8_t scan_find_free(struct scan *s, uint32_t vreg, regset_t allowed)
         return random_of(s, set);
     }
     regset_t kept = set & s->machine->callee_saved;
-    if (s->l.crosses_call[vreg] && kept != 0) {
-        uint8_t reg = hinted(s, v, kept);
-        regset_t opened = kept & s->used_callee_saved;
-        return reg != REG_NONE ? reg : first_of(s, v->class, opened != 0 ? opened : kept);
+    if ((value->flags & VALUE_CROSSES) != 0 && kept != 0) {
+        uint8_t reg = liked(s, value, kept, like);
+        return reg != REG_NONE           ? reg
+               : (kept & s->opened) != 0 ? first_of(s, class, kept & s->opened)
+                                         : first_of(s, class, kept);
     }
-    uint8_t reg = hinted(s, v, set);
+    uint8_t reg = liked(s, value, set, like);
     if (reg != REG_NONE) {
         return reg;
     }
-    regset_t scratch = set & ~s->machine->callee_saved;
-    regset_t opened = set & s->used_callee_saved;
-    return first_of(s, v->class, scratch != 0 ? scratch : opened != 0 ? opened : set);
+    regset_t cheap = set & (~s->machine->callee_saved | s->opened);
+    regset_t quiet = cheap & ~claimed(s, value);
+    if ((quiet & ~s->machine->callee_saved) != 0) {
+        quiet &= ~s->machine->callee_saved;
+    }
+    return first_of(s, class, quiet != 0 ? quiet : cheap != 0 ? cheap : set);
 }
 
 /* How good it is to evict: the further the next use the better; who needs no store is better. */
 static uint32_t eviction_gain(const struct scan *s, uint32_t vreg)
 {
-    uint32_t next = s->next[vreg];
-    uint32_t distance = next == POSITION_NEVER ? DISTANCE_MAX : next - s->at;
-    const struct vreg *v = &s->mf->vregs[vreg];
-    if (vreg_is_const(v) && v->class == CLASS_GPR) {
+    const struct value *value = &s->values[vreg];
+    uint32_t distance = value->next == NEXT_NONE ? DISTANCE_MAX : value->next - s->at;
+    if ((value->flags & (VALUE_CONST | VALUE_VEC)) == VALUE_CONST) {
         return distance < DISTANCE_MAX / 16 ? distance * 16 + 64 : DISTANCE_MAX;
     }
-    if (vreg_is_remat(v) || vreg_is_incoming(v) || s->needs_slot[vreg]) {
+    if ((value->flags & (VALUE_FREE | VALUE_STORED | VALUE_CLEAN)) != 0) {
         return distance < DISTANCE_MAX / 2 ? distance * 2 : DISTANCE_MAX;
     }
     return distance;
@@ -133,9 +186,9 @@ static uint32_t choose_victim(struct scan *s, regset_t set)
     return best;
 }
 
-uint8_t scan_take(struct scan *s, uint32_t vreg, regset_t allowed)
+uint8_t scan_take(struct scan *s, uint32_t vreg, regset_t allowed, uint8_t like)
 {
-    uint8_t reg = scan_find_free(s, vreg, allowed);
+    uint8_t reg = scan_find_free(s, vreg, allowed, like);
     if (reg != REG_NONE) {
         return reg;
     }
@@ -145,7 +198,7 @@ uint8_t scan_take(struct scan *s, uint32_t vreg, regset_t allowed)
         return regset_first(scan_class_regs(s, vreg));
     }
     uint32_t victim = choose_victim(s, set);
-    reg = s->home[victim];
+    reg = s->values[victim].home;
     scan_evict(s, victim);
     return reg;
 }

@@ -20,6 +20,13 @@ bool engine_memory_is_dense(const struct engine_module *module, uint8_t memory_k
            module->memories[0].max <= DENSE_MAX_PAGES;
 }
 
+bool engine_memory_has_gap(const struct engine_module *module)
+{
+    uint64_t max_bytes = (UINT64_C(1) << 32) - ENGINE_MEMORY_GAP_BYTES;
+    return module != NULL && module->n_memories != 0 &&
+           module->memories[0].min <= max_bytes / ENGINE_PAGE_BYTES;
+}
+
 void build_memory_init(struct builder *b)
 {
     b->is_dense = engine_memory_is_dense(b->module, b->cx->options->memory_kind);

@@ -5,6 +5,15 @@
 
 #include "kernel/cpu.h"
 
+/* Pages below the gap at the top of the index space, see engine.h. */
+#define MEMORY_PAGES_BELOW_GAP                                                                     \
+    (MEMORY_PAGES_MAX - ENGINE_MEMORY_GAP_BYTES / ENGINE_PAGE_BYTES)
+
+bool memory_has_gap(const struct memory *memory)
+{
+    return memory->limit.min <= MEMORY_PAGES_BELOW_GAP;
+}
+
 static uint64_t memory_max_pages(const struct engine_limit *limit)
 {
     return limit->has_max && limit->max < MEMORY_PAGES_MAX ? limit->max : MEMORY_PAGES_MAX;
@@ -48,6 +57,9 @@ bool memory_grow(struct memory *memory, uint64_t delta_pages, uint64_t *old_page
     uint64_t max_pages = memory_max_pages(&memory->limit);
     if (memory->cap_pages < max_pages) {
         max_pages = memory->cap_pages;
+    }
+    if (memory_has_gap(memory) && max_pages > MEMORY_PAGES_BELOW_GAP) {
+        max_pages = MEMORY_PAGES_BELOW_GAP;
     }
     if (size_pages > max_pages || delta_pages > max_pages - size_pages) {
         return false;

@@ -23,6 +23,9 @@ struct memory {
     struct memory *next; /* of the same process */
 };
 
+/* The top of its index space is never accessible: code may rely on that, see engine.h. */
+bool memory_has_gap(const struct memory *memory);
+
 /*
  * Makes a memory of limit.min pages, in a slot with record_bytes before it. ERR_NO_SPACE (of
  * slots), ERR_NO_MEMORY, ERR_LIMIT.

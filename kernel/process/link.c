@@ -226,6 +226,13 @@ status_t link_resolve(struct process *process, struct module *module, struct ext
                               "module was compiled for more room",
                               in.bytes, name.bytes);
         }
+        if (import->kind == EXTERN_MEMORY && engine_memory_has_gap(contents) &&
+            !memory_has_gap(out[i].memory)) {
+            return report_set(report, ERR_UNSUPPORTED, REPORT_NO_OFFSET,
+                              "import \"%s\" \"%s\": that memory fills all of its 4 GiB; "
+                              "declare the import with as large a minimum",
+                              in.bytes, name.bytes);
+        }
     }
     return STATUS_OK;
 }
