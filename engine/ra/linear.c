@@ -144,6 +144,7 @@ static struct mir_operand *operand(const struct linear *l, const struct mir_inst
 static void take(struct linear *l, struct mir_operand *op, uint8_t reg, bool is_early, bool is_late)
 {
     op->loc = reg;
+    l->ra->used_callee_saved |= reg_bit(reg);
     l->early |= is_early ? reg_bit(reg) : 0;
     l->late |= is_late ? reg_bit(reg) : 0;
 }

@@ -22,6 +22,7 @@
 #include "engine/ra/scan.h"
 
 #define CLOCK_START UINT32_C(0x80000000)
+#define FIXED_KINDS (1u << OPERAND_USE_FIXED | 1u << OPERAND_DEF_FIXED | 1u << OPERAND_TEMP_FIXED)
 
 struct walk {
     struct scan *s;
@@ -108,6 +109,10 @@ static void note_block(struct scan *s, uint32_t rank, uint32_t *time)
     uint32_t depth = block->loop_depth < 250 ? block->loop_depth : 250;
     info->weight = block->is_cold ? 0 : (uint8_t)(1 + depth);
     info->parent = block->is_loop_header ? outer_header(s, b) : block->loop_header;
+    info->is_jump = block->end - block->first == 1 && block->n_params == 0 &&
+                    block->n_preds == 1 && block->n_edges == 1 &&
+                    s->mf->insts[block->first].n_operands == 0 &&
+                    s->mf->insts[block->first].flags == MIR_END;
     info->time = *time;
     *time += block->end - block->first;
     info->end_time = *time;
@@ -291,38 +296,51 @@ static void set_block(struct walk *w, uint32_t b, bool is_carried)
     w->n_claims = 0;
 }
 
+/* An edge, or the one behind it if it leads to a mere jump. */
+static const struct mir_edge *edge_through(const struct walk *w, const struct mir_edge *edge)
+{
+    const struct mir_block *to = &w->mf->blocks[edge->to];
+    return w->s->blocks[edge->to].is_jump ? &w->mf->edges[to->edges_start] : edge;
+}
+
 /* What the successors need at the end of the block; back edges only their arguments. */
 static void begin_block(struct walk *w, uint32_t b)
 {
     const struct mir_block *block = &w->mf->blocks[b];
     const struct mir_edge *edges = &w->mf->edges[block->edges_start];
-    uint32_t carried = UINT32_MAX;
+    uint32_t carried = NO_BLOCK;
     for (uint32_t e = 0; e < block->n_edges; e++) {
-        if (edges[e].to == w->block && edges[e].to != b && edge_penalty(w->s, b, w->block) == 0) {
-            carried = e;
+        const struct mir_edge *edge = edge_through(w, &edges[e]);
+        if (edge->to == w->block && edge->to != b && edge_penalty(w->s, b, edge->to) == 0) {
+            carried = edge->to;
         }
     }
-    set_block(w, b, carried != UINT32_MAX);
+    set_block(w, b, carried != NO_BLOCK);
     for (uint32_t e = 0; e < block->n_edges; e++) {
-        if (e != carried && w->s->rank[edges[e].to] > w->s->rank[b]) {
-            add_successor(w, edges[e].to);
+        const struct mir_edge *edge = edge_through(w, &edges[e]);
+        if (edge->to != carried && w->s->rank[edge->to] > w->s->rank[b]) {
+            add_successor(w, edge->to);
         }
-        add_args(w, &edges[e]);
+        add_args(w, edge);
     }
 }
 
 /* ---- Instructions ---- */
 
-static void visit_defs(struct walk *w, struct mir_operand *ops, uint32_t n, uint32_t position)
+/* Answers the kinds of all operands, as bits. */
+static uint32_t visit_defs(struct walk *w, struct mir_operand *ops, uint32_t n, uint32_t position)
 {
+    uint32_t kinds = 0;
     for (uint32_t k = 0; k < n; k++) {
         struct mir_operand *op = &ops[k];
+        kinds |= 1u << op->kind;
         if (operand_is_def(op)) {
             struct value *value = &w->values[op->vreg];
             op->next = value->stamp != 0 ? position + 1 + (value->next - w->clock) : NEXT_NONE;
             remove_live(w, value);
         }
     }
+    return kinds;
 }
 
 /* Operand k is read here for the last time: who may have its register? It is wanted in the same. */
@@ -404,16 +422,14 @@ static void note_claim(struct walk *w, const struct mir_inst *inst, uint32_t pos
     if ((inst->flags & MIR_CALL) != 0) {
         regs |= ~w->s->machine->callee_saved;
     }
-    if (regs != 0) {
-        w->claims[w->n_claims++] = (struct claim){position, regs};
-    }
+    w->claims[w->n_claims++] = (struct claim){position, regs};
 }
 
 static void visit_inst(struct walk *w, uint32_t position)
 {
     struct mir_inst *inst = &w->mf->insts[position];
     struct mir_operand *ops = &w->mf->operands[inst->first];
-    visit_defs(w, ops, inst->n_operands, position);
+    uint32_t kinds = visit_defs(w, ops, inst->n_operands, position);
     if ((inst->flags & MIR_CALL) != 0 && w->s->blocks[w->block].weight != 0) {
         w->n_calls++;
         if (w->header != NO_BLOCK) {
@@ -422,7 +438,9 @@ static void visit_inst(struct walk *w, uint32_t position)
     }
     w->clock--;
     visit_uses(w, inst, ops, position);
-    note_claim(w, inst, position);
+    if ((kinds & FIXED_KINDS) != 0 || (inst->flags & MIR_CALL) != 0) {
+        note_claim(w, inst, position);
+    }
 }
 
 /* ---- Ends (the starts of blocks) ---- */
@@ -531,6 +549,9 @@ static status_t walk_blocks(struct walk *w)
 {
     for (uint32_t i = w->mf->n_blocks; i-- > w->s->first;) {
         uint32_t b = w->s->order[i];
+        if (w->s->blocks[b].is_jump) {
+            continue;
+        }
         begin_block(w, b);
         for (uint32_t at = w->mf->blocks[b].end; at-- > w->mf->blocks[b].first;) {
             visit_inst(w, at);

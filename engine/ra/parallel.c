@@ -65,7 +65,8 @@ status_t parallel_reserve(struct ra *ra, uint32_t n)
 /* ---- One pair ---- */
 
 /* A move between registers is named after the value afterwards, which may be the wider one. */
-static void emit_pair(struct ra *ra, enum move_rank rank, uint32_t before, const struct pair *pair)
+void parallel_emit_one(struct ra *ra, enum move_rank rank, uint32_t before,
+                       const struct pair *pair)
 {
     bool is_to = pair->from < N_REGS;
     ra_move(ra, rank,
@@ -158,15 +159,15 @@ static void rotate_cycle(struct ra *ra, const struct cycle *cycle, struct pair *
     }
     struct pair aside = {.from = last->from, .vreg = last->vreg};
     aside.to = choose_aside(ra, cycle, last, has_slot, &aside.vreg_to);
-    emit_pair(ra, cycle->rank, cycle->before, &aside);
+    parallel_emit_one(ra, cycle->rank, cycle->before, &aside);
     for (struct pair *pair = first; pair != last;
          pair = &p->pairs[p->writer[pair_source(ra, pair)] - 1]) {
-        emit_pair(ra, cycle->rank, cycle->before, pair);
+        parallel_emit_one(ra, cycle->rank, cycle->before, pair);
         pair->is_done = 1;
     }
     struct pair back = {
         .from = aside.to, .to = last->to, .vreg = aside.vreg_to, .vreg_to = last->vreg_to};
-    emit_pair(ra, cycle->rank, cycle->before, &back);
+    parallel_emit_one(ra, cycle->rank, cycle->before, &back);
     last->is_done = 1;
 }
 
@@ -202,7 +203,7 @@ static void count_places(struct ra *ra, enum move_rank rank, uint32_t before)
         uint32_t from = pair_source(ra, pair), to = pair_target(ra, pair);
         pair->is_done = from == to;
         if (pair->is_done && is_widening(ra, pair)) {
-            emit_pair(ra, rank, before, pair);
+            parallel_emit_one(ra, rank, before, pair);
         }
         if (!pair->is_done) {
             assert(p->writer[to] == 0);
@@ -226,7 +227,7 @@ static void emit_ready(struct ra *ra, enum move_rank rank, uint32_t before)
     while (n_ready > 0) {
         struct pair *pair = &p->pairs[p->ready[--n_ready]];
         uint32_t from = pair_source(ra, pair);
-        emit_pair(ra, rank, before, pair);
+        parallel_emit_one(ra, rank, before, pair);
         pair->is_done = 1;
         if (from != NO_PLACE && --p->n_readers[from] == 0 && p->writer[from] != 0) {
             p->ready[n_ready++] = p->writer[from] - 1;
@@ -256,7 +257,7 @@ void parallel_emit(struct ra *ra, enum move_rank rank, uint32_t before, regset_t
     if (p->n_pairs == 1) {
         if (pair_source(ra, p->pairs) != pair_target(ra, p->pairs) ||
             is_widening(ra, p->pairs)) {
-            emit_pair(ra, rank, before, p->pairs);
+            parallel_emit_one(ra, rank, before, p->pairs);
         }
         p->n_pairs = 0;
         return;

@@ -74,22 +74,6 @@ static status_t sort_moves(struct ra *ra)
     return STATUS_OK;
 }
 
-/* Callee-saved registers that the code writes. */
-static regset_t written_registers(const struct mir_func *mf)
-{
-    regset_t written = 0;
-    for (uint32_t i = 0; i < mf->n_operands; i++) {
-        const struct mir_operand *op = &mf->operands[i];
-        written |= !operand_is_use(op) && op->loc < 64 ? reg_bit(op->loc) : 0;
-    }
-    for (uint32_t i = 0; i < mf->n_moves; i++) {
-        const struct mir_move *move = &mf->moves[i];
-        written |= move->to < 64 ? reg_bit(move->to) : 0;
-        written |= move->is_swap ? reg_bit(move->from) : 0;
-    }
-    return written;
-}
-
 status_t ra_allocate(struct mir_func *mf, const struct ra_machine *machine,
                      const struct ra_options *options)
 {
@@ -102,7 +86,7 @@ status_t ra_allocate(struct mir_func *mf, const struct ra_machine *machine,
         return status;
     }
     mf->spill_bytes = (ra.spill_bytes + 15) & ~15u;
-    mf->used_callee_saved = written_registers(mf) & machine->callee_saved;
+    mf->used_callee_saved = ra.used_callee_saved & machine->callee_saved;
     uint32_t culprit;
     if (options->is_checked && ra_check(mf, machine, &culprit) != NULL) {
         return ERR_INTERNAL;

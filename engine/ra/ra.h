@@ -57,6 +57,7 @@ struct ra {
     struct move_list lists[RANK_COUNT];
     struct parallel parallel;
     uint32_t spill_bytes;
+    regset_t used_callee_saved;
     bool is_out_of_memory; /* sticky: looked at once per block */
 };
 
@@ -81,6 +82,10 @@ static inline void parallel_add(struct ra *ra, struct pair pair)
 
 /* Room for n pairs. */
 MUST_CHECK status_t parallel_reserve(struct ra *ra, uint32_t n);
+
+/* A pair on its own, with two different places. */
+void parallel_emit_one(struct ra *ra, enum move_rank rank, uint32_t before,
+                       const struct pair *pair);
 
 /* Emits the pairs added since the last time. free: registers that hold nothing before or after. */
 void parallel_emit(struct ra *ra, enum move_rank rank, uint32_t before, regset_t free);

@@ -27,6 +27,13 @@ uint32_t scan_random(struct scan *s, uint32_t n)
 
 void scan_begin_group(struct scan *s, enum move_rank rank, uint32_t before)
 {
+    s->group.before = before;
+    s->group.first = s->n_pairs;
+    s->group.rank = rank;
+}
+
+static void push_group(struct scan *s)
+{
     if (s->n_groups == s->cap_groups) {
         uint32_t cap = 2 * s->cap_groups + 64;
         struct group *groups = arena_grow(s->ra->arena, s->groups,
@@ -39,17 +46,16 @@ void scan_begin_group(struct scan *s, enum move_rank rank, uint32_t before)
         s->groups = groups;
         s->cap_groups = cap;
     }
-    s->groups[s->n_groups] = (struct group){.before = before, .first = s->n_pairs, .rank = rank};
+    s->groups[s->n_groups++] = s->group;
 }
 
 void scan_end_group(struct scan *s, regset_t taken)
 {
-    struct group *group = &s->groups[s->n_groups];
-    group->n = s->n_pairs - group->first;
-    if (group->n > 0) {
+    s->group.n = s->n_pairs - s->group.first;
+    if (s->group.n > 0) {
         /* a callee-saved register isn't put to use for a cycle */
-        group->free = ~taken & (~s->machine->callee_saved | s->opened);
-        s->n_groups++;
+        s->group.free = ~taken & (~s->machine->callee_saved | s->opened);
+        push_group(s);
     }
 }
 
@@ -61,7 +67,7 @@ void scan_pair(struct scan *s, struct pair pair)
                                         cap * sizeof *pairs);
         if (pairs == NULL) {
             s->status = ERR_NO_MEMORY;
-            s->n_pairs = 0;
+            s->n_pairs = s->group.first = 0;
             return;
         }
         s->pairs = pairs;
@@ -121,6 +127,13 @@ static status_t emit_groups(struct scan *s)
     status_t status = parallel_init(s->ra);
     for (uint32_t g = 0; g < s->n_groups && status == STATUS_OK; g++) {
         const struct group *group = &s->groups[g];
+        const struct pair *first = &s->pairs[group->first];
+        if (group->n == 1 && first->from != first->to) { /* most are of this kind */
+            if (!is_superfluous(s, first)) {
+                parallel_emit_one(s->ra, (enum move_rank)group->rank, group->before, first);
+            }
+            continue;
+        }
         status = parallel_reserve(s->ra, group->n);
         if (status == STATUS_OK) {
             for (uint32_t i = 0; i < group->n; i++) {
@@ -143,6 +156,9 @@ status_t scan_allocate(struct ra *ra)
     }
     for (uint32_t i = s.first; i < s.mf->n_blocks && s.status == STATUS_OK; i++) {
         uint32_t b = s.order[i];
+        if (scan_pass_jump(&s, b)) {
+            continue;
+        }
         scan_enter_block(&s, b);
         for (uint32_t at = s.mf->blocks[b].first; at < s.mf->blocks[b].end; at++) {
             scan_inst(&s, at);
@@ -152,6 +168,7 @@ status_t scan_allocate(struct ra *ra)
     if (s.status != STATUS_OK) {
         return s.status;
     }
+    ra->used_callee_saved = s.opened;
     status = slots_assign(&s);
     if (status == STATUS_OK) {
         store_definitions(&s);

@@ -83,6 +83,8 @@ struct block_info {
     uint8_t weight;          /* how often it runs: 0 cold, 1 + depth */
     bool has_call;           /* headers: the loop calls */
     bool is_done;            /* the scan has been here */
+    bool is_jump;            /* nothing but a jump, on the way from one block to another: liveness
+                                looks through it, and its state is its predecessor's */
 };
 #define NO_BLOCK UINT32_MAX
 
@@ -129,7 +131,8 @@ struct scan {
     uint32_t n_pairs, cap_pairs;
     struct group *groups;
     uint32_t n_groups, cap_groups;
-    status_t status; /* sticky */
+    struct group group; /* being made */
+    status_t status;    /* sticky */
 };
 
 /* ---- liveness.c ---- */
@@ -197,6 +200,8 @@ void scan_inst(struct scan *s, uint32_t position);
 
 /* ---- scan_edges.c ---- */
 
+/* A block that is only a jump may be done without being entered. */
+bool scan_pass_jump(struct scan *s, uint32_t b);
 void scan_enter_block(struct scan *s, uint32_t b);
 void scan_leave_block(struct scan *s, uint32_t b);
 

@@ -495,6 +495,9 @@ static void start_block(struct scan *s, uint32_t b, uint32_t previous)
     } else {
         restore_state(s, b, pred);
     }
+    if (block->n_preds == 1 && block->n_params == 0 && !block->is_loop_header) {
+        return;
+    }
     if (block->is_loop_header) {
         start_loop(s, b, pred);
     } else {
@@ -518,6 +521,26 @@ static void start_block(struct scan *s, uint32_t b, uint32_t previous)
             fix_forward(s, from, b);
         }
     }
+}
+
+bool scan_pass_jump(struct scan *s, uint32_t b)
+{
+    struct block_info *info = &s->blocks[b];
+    const struct mir_block *block = &s->mf->blocks[b];
+    const struct mir_edge *edge = &s->mf->edges[block->edges_start];
+    uint32_t pred = s->mf->preds[block->preds_start];
+    bool is_back = info->is_jump && s->blocks[edge->to].is_done;
+    if (!info->is_jump || (is_back && s->block != pred)) {
+        return false;
+    }
+    info->held = s->blocks[pred].held; /* with some that have ended: each edge looks who lives */
+    info->n_held = s->blocks[pred].n_held;
+    info->is_done = true;
+    if (is_back) {
+        s->weight = info->weight;
+        fix_back(s, b, edge);
+    }
+    return true;
 }
 
 void scan_enter_block(struct scan *s, uint32_t b)

@@ -20,7 +20,9 @@ struct place {
     uint32_t n;
     regset_t early; /* registers that fixed uses and temporaries take before it */
     regset_t late;  /* registers that it destroys or defines */
+    uint32_t def;   /* the usual case: number of the definition */
 };
+#define NO_OPERAND UINT32_MAX
 
 static bool dies(const struct scan *s, uint32_t vreg)
 {
@@ -443,13 +445,86 @@ static void place_defs(struct scan *s, const struct place *p, regset_t kept)
     }
 }
 
+/* ---- The usual case ---- */
+
+/* Only plain uses and at most one plain or tied definition: nothing has to leave a register
+ * before it, and nothing is destroyed behind it. */
+static bool read_simple(struct scan *s, struct place *p)
+{
+    uint32_t first = s->mf->blocks[s->block].first, n_defs = 0;
+    uint32_t time = s->blocks[s->block].time + (s->at - first) + 1;
+    for (uint32_t k = 0; k < p->n; k++) {
+        const struct mir_operand *op = &p->ops[k];
+        struct value *value = &s->values[op->vreg];
+        if (is_plain_use(op)) {
+            value->next = op->next;
+            value->end = value->end > time ? value->end : time;
+            s->busy |= value->home < 64 ? reg_bit(value->home) : 0;
+        } else if (op->kind == OPERAND_DEF || op->kind == OPERAND_DEF_TIED) {
+            value->next = op->next;
+            p->def = k;
+            n_defs++;
+        } else {
+            return false;
+        }
+    }
+    return n_defs <= 1 && (p->inst->flags & MIR_CALL) == 0;
+}
+
+static void place_simple(struct scan *s, struct place *p)
+{
+    uint32_t tied = p->def < p->n && p->ops[p->def].kind == OPERAND_DEF_TIED ? p->ops[p->def].reg
+                                                                             : NO_OPERAND;
+    commute(s, p);
+    for (uint32_t k = 0; k < p->n; k++) { /* uses in registers are pinned already */
+        if (k == tied) {
+            place_tied(s, p, k);
+        } else if (k != p->def) {
+            place_use(s, p, &p->ops[k]);
+        }
+    }
+    regset_t taken = s->n_touched != 0 ? add_moves(s) : s->occupied | s->busy;
+    for (uint32_t k = 0; k < p->n; k++) {
+        if (k != p->def && dies(s, p->ops[k].vreg)) {
+            scan_leave_home(s, p->ops[k].vreg);
+        }
+    }
+    if (p->def < p->n) {
+        s->busy = tied < p->n ? reg_bit(p->ops[tied].loc) : 0;
+        place_def(s, p, p->def);
+        if (dies(s, p->ops[p->def].vreg)) {
+            scan_leave_home(s, p->ops[p->def].vreg);
+        }
+    }
+    scan_end_group(s, taken);
+}
+
+static void place_all(struct scan *s, struct place *p)
+{
+    regset_t kept = 0;
+    read_operands(s, p);
+    pin_uses(s, p);
+    commute(s, p);
+    clear_registers(s, p);
+    place_fixed(s, p);
+    place_uses(s, p);
+    place_temps(s, p, &kept);
+    regset_t taken = add_moves(s);
+    end_uses(s, p);
+    place_defs(s, p, kept);
+    scan_end_group(s, taken);
+}
+
 void scan_inst(struct scan *s, uint32_t position)
 {
     const struct mir_inst *inst = &s->mf->insts[position];
     struct place p = {.inst = inst,
                       .ops = &s->mf->operands[inst->first],
-                      .n = inst->n_operands};
-    regset_t kept = 0;
+                      .n = inst->n_operands,
+                      .def = NO_OPERAND};
+    if (p.n == 0 && (inst->flags & MIR_CALL) == 0) {
+        return;
+    }
     s->at = position;
     s->stamp++;
     s->n_touched = 0;
@@ -458,15 +533,10 @@ void scan_inst(struct scan *s, uint32_t position)
         s->n_claims--;
     }
     scan_begin_group(s, RANK_PLACE, position);
-    read_operands(s, &p);
-    pin_uses(s, &p);
-    commute(s, &p);
-    clear_registers(s, &p);
-    place_fixed(s, &p);
-    place_uses(s, &p);
-    place_temps(s, &p, &kept);
-    regset_t taken = add_moves(s);
-    end_uses(s, &p);
-    place_defs(s, &p, kept);
-    scan_end_group(s, taken);
+    if (read_simple(s, &p)) {
+        place_simple(s, &p);
+    } else {
+        s->busy = 0;
+        place_all(s, &p);
+    }
 }
