@@ -8,7 +8,8 @@
 #include "engine/ssa/test_support.h"
 
 struct test_compile {
-    struct engine_module module;
+    struct engine_module module; /* with a memory of a page */
+    struct engine_limit memory;
     struct engine_options options;
     struct engine_error error;
     struct compile cx;
@@ -17,6 +18,9 @@ struct test_compile {
 static inline struct compile *test_compile_init(struct test_compile *t, struct ssa_func *fn)
 {
     memset(t, 0, sizeof *t);
+    t->memory = (struct engine_limit){.min = 1, .max = UINT64_MAX};
+    t->module.n_memories = 1;
+    t->module.memories = &t->memory;
     t->options.cpu_features = ENGINE_CPU_ALL;
     t->options.is_checked = true;
     t->cx = (struct compile){.module = &t->module,

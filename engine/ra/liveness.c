@@ -112,7 +112,8 @@ static void note_block(struct scan *s, uint32_t rank, uint32_t *time)
     info->is_jump = block->end - block->first == 1 && block->n_params == 0 &&
                     block->n_preds == 1 && block->n_edges == 1 &&
                     s->mf->insts[block->first].n_operands == 0 &&
-                    s->mf->insts[block->first].flags == MIR_END;
+                    s->mf->insts[block->first].flags == MIR_END &&
+                    s->mf->blocks[s->mf->edges[block->edges_start].to].n_preds > 1;
     info->time = *time;
     *time += block->end - block->first;
     info->end_time = *time;

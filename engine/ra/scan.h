@@ -83,8 +83,8 @@ struct block_info {
     uint8_t weight;          /* how often it runs: 0 cold, 1 + depth */
     bool has_call;           /* headers: the loop calls */
     bool is_done;            /* the scan has been here */
-    bool is_jump;            /* nothing but a jump, on the way from one block to another: liveness
-                                looks through it, and its state is its predecessor's */
+    bool is_jump;            /* nothing but a jump to where paths meet: liveness looks through it,
+                                and its state is its predecessor's */
 };
 #define NO_BLOCK UINT32_MAX
 

@@ -57,18 +57,34 @@ static void clear_state(struct scan *s)
     s->occupied = 0;
 }
 
+static void restore_one(struct scan *s, const struct held *held)
+{
+    struct value *value = &s->values[held->vreg];
+    value->flags &= (uint8_t)~VALUE_CLEAN;
+    value->flags |= held->is_clean ? VALUE_CLEAN : 0;
+    value->home = held->reg;
+    s->holds[held->reg] = held->vreg;
+    s->occupied |= reg_bit(held->reg);
+}
+
 static void restore_state(struct scan *s, uint32_t b, uint32_t pred)
 {
     const struct block_info *from = &s->blocks[pred];
     clear_state(s);
     for (uint32_t i = 0; i < from->n_held; i++) {
         const struct held *held = &s->held[from->held + i];
-        struct value *value = &s->values[held->vreg];
-        if (lives_into(s, b, value)) {
-            scan_set_home(s, held->vreg, held->reg);
-            value->flags &= (uint8_t)~VALUE_CLEAN;
-            value->flags |= held->is_clean ? VALUE_CLEAN : 0;
+        if (lives_into(s, b, &s->values[held->vreg])) {
+            restore_one(s, held);
         }
+    }
+}
+
+static void restore_all(struct scan *s, uint32_t pred)
+{
+    const struct block_info *from = &s->blocks[pred];
+    clear_state(s);
+    for (uint32_t i = 0; i < from->n_held; i++) {
+        restore_one(s, &s->held[from->held + i]);
     }
 }
 
@@ -529,9 +545,13 @@ bool scan_pass_jump(struct scan *s, uint32_t b)
     const struct mir_block *block = &s->mf->blocks[b];
     const struct mir_edge *edge = &s->mf->edges[block->edges_start];
     uint32_t pred = s->mf->preds[block->preds_start];
-    bool is_back = info->is_jump && s->blocks[edge->to].is_done;
-    if (!info->is_jump || (is_back && s->block != pred)) {
+    if (!info->is_jump) {
         return false;
+    }
+    bool is_back = s->blocks[edge->to].is_done;
+    if (is_back && s->block != pred) {
+        restore_all(s, pred);
+        s->block = pred;
     }
     info->held = s->blocks[pred].held; /* with some that have ended: each edge looks who lives */
     info->n_held = s->blocks[pred].n_held;

@@ -52,6 +52,7 @@ struct gen {
     bool is_live;
     uint32_t sum; /* i64: of many of the values so far, so that they matter */
     const struct gen_profile *profile;
+    uint32_t address; /* place among the i32 values of one that was the base of an address */
     uint64_t near[4]; /* numbers that matter to the counter of the loop around */
     uint32_t values[T_COUNT][GEN_MAX_VALUES];
     uint32_t n_values[T_COUNT];
@@ -392,17 +393,34 @@ static inline void gen_conversion(struct gen *g)
     gen_op(g, gen_chance(g, 50) ? SSA_TRUNC_S : SSA_TRUNC_U, to, x, 0);
 }
 
+/* A short way from an address; over the end of the index space if that is near. */
+static inline uint32_t gen_distance(struct gen *g, uint32_t base)
+{
+    uint64_t distance = 8 * gen_below(g, 40);
+    distance = gen_chance(g, 80) ? distance : 0 - distance;
+    return gen_op(g, SSA_ADD, T_I32, base, ssa_const(g->fn, T_I32, distance).i);
+}
+
 /* An address that is mostly in memory. */
 static inline uint32_t gen_address(struct gen *g)
 {
     if (gen_chance(g, 2)) {
         return gen_value(g, T_I32);
     }
+    if (gen_chance(g, 30) && g->address < g->n_values[T_I32]) {
+        uint32_t base = g->values[T_I32][g->address];
+        return gen_chance(g, 80) ? gen_distance(g, base) : base;
+    }
     uint64_t mask = INTERP_MEMORY_BYTES / 2 - 1;
     mask &= gen_chance(g, 50) ? ~UINT64_C(7) : ~UINT64_C(0);
     uint32_t x = gen_op(g, SSA_AND, T_I32, gen_value(g, T_I32), ssa_const(g->fn, T_I32, mask).i);
-    if (gen_chance(g, 30)) {
-        x = gen_op(g, SSA_ADD, T_I32, x, ssa_const(g->fn, T_I32, 8 * gen_below(g, 16)).i);
+    bool is_high = gen_chance(g, 10); /* just below the end of the index space */
+    if (is_high) {
+        x = gen_op(g, SSA_OR, T_I32, x, ssa_const(g->fn, T_I32, 0xffffff00).i);
+    }
+    g->address = g->n_values[T_I32] - 1;
+    if (is_high || gen_chance(g, 30)) {
+        x = gen_distance(g, x);
     }
     return gen_chance(g, 90) ? x : gen_op(g, SSA_EXTEND_U, T_I64, x, 0);
 }

@@ -20,7 +20,7 @@ ERRNO_BADF = 8
 SUCCEED = ("args_sizes_get", "args_get", "environ_sizes_get", "environ_get")  # find nothing there
 NEVER_RETURN = ("proc_exit",)
 CSMITH_OPTIONS = ("--no-bitfields", "--float", "--no-unions", "--no-volatiles", "--no-longlong",
-                  "--inline-function", "--no-divs", "--builtins", "--no-packed-struct")
+                  "--inline-function", "--no-divs", "--no-packed-struct")
 CLANG_OPTIONS = ("-msimd128", "-mbulk-memory", "-mnontrapping-fptoint", "-fno-inline",
                  "-funroll-loops", "-mmultivalue", "-mno-sign-ext", "-fno-vectorize",
                  "-fno-slp-vectorize", "-fwrapv")

@@ -2,7 +2,8 @@
 
 Blocks with parameters and several results, br_table, code that can't be reached, values that stay
 on the stack across statements, tables of both kinds, references, imported memories, tables and
-globals, counted loops, atomics on unshared memories, and idioms that optimisers look for.
+globals, calls from one instance into another and back through a common table, counted loops,
+atomics on unshared memories, and idioms that optimisers look for.
 
 Bodies are made top down by type: expression(T) writes code that leaves a T. Loops end: they count
 in a local that nothing else writes, or every way back costs fuel, as every call does.
@@ -30,24 +31,55 @@ def op_bytes(op):
 
 # ---- a module ----------------------------------------------------------------------------------
 
+class Environment:
+    """The module "env": a memory, a table and globals that others may import."""
+
+    def __init__(self, rng, valtypes):
+        self.memory = (rng.choice((1, 1, 2)), rng.choice((None, 2, 2, 3)))
+        self.table = (rng.randrange(4, 24), rng.choice((None, 24, 40)))
+        self.has_vectors = V128 in valtypes
+        self.globals = []  # (type, is mutable, bits)
+        for _ in range(rng.choice((0, 0, 1, 4))):
+            valtype = rng.choice(valtypes)
+            self.globals.append((valtype, rng.random() < 0.7, plan.bits_random(rng, valtype)))
+
+    def write(self):
+        exports = [wasm.export_entry("memory", wasm.KIND_MEMORY, 0),
+                   wasm.export_entry("table", wasm.KIND_TABLE, 0)]
+        exports += [wasm.export_entry(f"g{i}", wasm.KIND_GLOBAL, i) for i in range(len(self.globals))]
+        return wasm.module([
+            (wasm.TABLE, wasm.vec([bytes([FUNCREF]) + wasm.limits(*self.table)])),
+            (wasm.MEMORY, wasm.vec([wasm.limits(*self.memory)])),
+            (wasm.GLOBAL, wasm.vec([bytes([t, m]) + wasm.const(t, bits) + wasm.END
+                                    for t, m, bits in self.globals])),
+            (wasm.EXPORT, wasm.vec(exports))])
+
+
 class Module:
     """What a module has, decided before there is any code."""
 
-    def __init__(self, rng):
+    def __init__(self, rng, environment=None, provider=None):
+        """environment: what may be imported, of the module before; provider: its functions, too."""
         self.rng = rng
-        self.has_vectors = rng.random() < 0.7
+        self.has_vectors = rng.random() < 0.7 or (environment is not None and environment.has_vectors)
         self.has_references = rng.random() < 0.6
         self.has_atomics = rng.random() < 0.15
         self.types = []
         self.numbers = NUMBERS + ((V128,) if self.has_vectors else ())
         self.valtypes = self.numbers + (REFERENCES if self.has_references else ())
-        self.n_imported_funcs = len(LOGS)
-        self.func_types = [((t,), ()) for t in LOGS]
+        self.imported_funcs = [("fuzzing-support", field, ((t,), ())) for t, field in LOGS.items()]
+        if provider:
+            self.imported_funcs += [("first", f"f{i}", provider.func_types[i]) for i in
+                                    range(provider.n_imported_funcs, len(provider.func_types))]
+        self.n_imported_funcs = len(self.imported_funcs)
+        self.func_types = [functype for _, _, functype in self.imported_funcs]
         for _ in range(rng.randrange(3, 16)):
             self.func_types.append((self.types_random(rng.choice((0, 2, 4, 9, 20))),
                                     self.types_random(rng.choice((1, 1, 2, 3, 6, 14)))))
-        self.memory = (rng.choice((1, 1, 2)), rng.choice((None, 2, 2, 3)))
+        self.environment = environment or Environment(rng, self.numbers)
         self.imports_memory = rng.random() < 0.3
+        self.memory = (self.environment.memory if self.imports_memory else
+                       (rng.choice((1, 1, 2)), rng.choice((None, 2, 2, 3))))
         self.globals_make()
         self.tables_make()
         self.segments_make()
@@ -58,8 +90,7 @@ class Module:
     def globals_make(self):
         """[(type, is mutable, is imported)]; the last is the fuel."""
         rng = self.rng
-        imported = [(rng.choice(self.numbers), rng.random() < 0.7, True)
-                    for _ in range(rng.choice((0, 0, 1, 4)))]
+        imported = [(valtype, is_mutable, True) for valtype, is_mutable, _ in self.environment.globals]
         own = [(rng.choice(self.valtypes), rng.random() < 0.85, False)
                for _ in range(rng.randrange(1, 9))]
         self.globals = imported + own + [(I32, True, False)]
@@ -68,7 +99,9 @@ class Module:
     def tables_make(self):
         """[(type, size, maximum, is imported)]; the first is of functions."""
         rng = self.rng
-        self.tables = [(FUNCREF, rng.randrange(4, 24), rng.choice((None, 24, 40)), rng.random() < 0.3)]
+        own = (rng.randrange(4, 24), rng.choice((None, 24, 40)))
+        is_imported = rng.random() < 0.4
+        self.tables = [(FUNCREF, *(self.environment.table if is_imported else own), is_imported)]
         if self.has_references:
             self.tables += [(rng.choice(REFERENCES), rng.randrange(1, 10), rng.choice((None, 12)), False)
                             for _ in range(rng.randrange(3))]
@@ -92,8 +125,9 @@ class Module:
     # -- writing --
 
     def imports(self):
-        entries = [wasm.import_entry("fuzzing-support", field, wasm.KIND_FUNC,
-                                     uleb(self.type_index((t,), ()))) for t, field in LOGS.items()]
+        entries = [wasm.import_entry(module, field, wasm.KIND_FUNC,
+                                     uleb(self.type_index(*functype)))
+                   for module, field, functype in self.imported_funcs]
         for i, (valtype, is_mutable, is_imported) in enumerate(self.globals):
             if is_imported:
                 entries.append(wasm.import_entry("env", f"g{i}", wasm.KIND_GLOBAL,
@@ -147,21 +181,6 @@ class Module:
             (wasm.DATA_COUNT, uleb(len(self.datas))), (wasm.CODE, wasm.vec(bodies)),
             (wasm.DATA, wasm.vec([self.data(*d) for d in self.datas]))])
 
-    def environment_write(self):
-        """The module "env", with all that may be imported from it."""
-        exports = [wasm.export_entry("memory", wasm.KIND_MEMORY, 0),
-                   wasm.export_entry("table", wasm.KIND_TABLE, 0)]
-        globals_ = []
-        for i, (valtype, is_mutable, is_imported) in enumerate(self.globals):
-            if is_imported:
-                exports.append(wasm.export_entry(f"g{i}", wasm.KIND_GLOBAL, len(globals_)))
-                bits = plan.bits_random(self.rng, valtype)
-                globals_.append(bytes([valtype, is_mutable]) + wasm.const(valtype, bits) + wasm.END)
-        return wasm.module([
-            (wasm.TABLE, wasm.vec([bytes([FUNCREF]) + wasm.limits(*self.tables[0][1:3])])),
-            (wasm.MEMORY, wasm.vec([wasm.limits(*self.memory)])), (wasm.GLOBAL, wasm.vec(globals_)),
-            (wasm.EXPORT, wasm.vec(exports))])
-
 
 # ---- a function's body -------------------------------------------------------------------------
 
@@ -174,7 +193,8 @@ class Body:
     def __init__(self, module, params, results):
         self.module, self.rng = module, module.rng
         self.code = bytearray()
-        self.left = self.rng.choice((10, 40, 100, 250, 600))  # instructions, roughly
+        # instructions, roughly
+        self.left = self.rng.choice((10, 40, 100, 250, 600)) if self.rng.random() < 0.99 else 5000
         self.depth = 0
         self.labels = [Label(results, False)]
         self.results = results
@@ -888,15 +908,15 @@ class Body:
 
 # ---- a case ------------------------------------------------------------------------------------
 
-def calls(rng, module):
-    """Every function a few times, hashes in between."""
+def calls(rng, module, name, others):
+    """Every function of a module a few times, hashes in between. others: names of all modules."""
     n_calls = 0
     for index in range(module.n_imported_funcs, len(module.func_types)):
         params = module.func_types[index][0]
         for _ in range(3 if params else 1):
-            yield plan.invoke("$subject", "refuel",
-                              [{"type": "i32", "value": str(rng.choice(FUELS))}])
-            yield plan.invoke("$subject", f"f{index}", [plan.argument(rng, t) for t in params])
+            fuel = {"type": "i32", "value": str(rng.choice(FUELS))}
+            yield from [plan.invoke(other, "refuel", [fuel]) for other in others]
+            yield plan.invoke(name, f"f{index}", [plan.argument(rng, t) for t in params])
             n_calls += 1
             if n_calls % 8 == 0:
                 yield plan.invoke("$hash", "hash")
@@ -904,19 +924,26 @@ def calls(rng, module):
 
 
 def make(seed, folder, shared):
-    """Writes the plan of a case into folder."""
+    """Writes the plan of a case into folder: one module, or one that imports another's functions."""
     rng = random.Random(f"gen {seed}")
-    module = Module(rng)
-    data = wasm.all_exported(module.write())
+    modules = [("$subject", Module(rng))]
+    environment = modules[0][1].environment
+    if rng.random() < 0.35:
+        provider = modules[0][1]
+        modules = [("$first", provider), ("$subject", Module(rng, environment, provider))]
     with open(os.path.join(folder, "env.wasm"), "wb") as file:
-        file.write(module.environment_write())
+        file.write(environment.write())
     commands = [plan.module("$support", f"{shared}/support.wasm"),
                 plan.register("$support", "fuzzing-support"),
-                plan.module("$env", "env.wasm"), plan.register("$env", "env"),
-                plan.subject_write(folder, data), plan.register("$subject", "subject"),
-                plan.module("$hash", f"{shared}/hash.wasm")]
-    commands += calls(rng, module)
-    commands += [plan.get("$subject", f"g{i}") for i in range(len(module.globals))]
+                plan.module("$env", "env.wasm"), plan.register("$env", "env")]
+    for name, module in modules:
+        data = wasm.all_exported(module.write())
+        commands += [plan.subject_write(folder, data, name), plan.register(name, name[1:])]
+    commands.append(plan.module("$hash", f"{shared}/hash.wasm"))
+    for name, module in modules:
+        commands += calls(rng, module, name, [other for other, _ in modules])
+    for name, module in modules:
+        commands += [plan.get(name, f"g{i}") for i in range(len(module.globals))]
     commands += [plan.invoke("$hash", "hash"), plan.get("$support", "hash"),
                  plan.get("$support", "count")]
-    plan.plan_write(folder, commands, has_atomics=module.has_atomics)
+    plan.plan_write(folder, commands, has_atomics=any(m.has_atomics for _, m in modules))

@@ -69,15 +69,15 @@ def register(name, as_name):
     return {"type": "register", "name": name, "as": as_name}
 
 
-def subject_write(folder, data):
+def subject_write(folder, data, name="$subject"):
     """Writes a module in its three forms (see v8.mjs) and returns the command that loads it."""
-    forms = {"plain.wasm": data, "canonical.wasm": wasm.nans_canonical(data),
-             "flagged.wasm": wasm.nans_canonical(data, "nan seen")}
-    for filename, contents in forms.items():
-        with open(os.path.join(folder, filename), "wb") as file:
+    forms = {"plain": data, "canonical": wasm.nans_canonical(data),
+             "flagged": wasm.nans_canonical(data, "nan seen")}
+    files = {form: f"{name[1:]}.{form}.wasm" for form in forms}
+    for form, contents in forms.items():
+        with open(os.path.join(folder, files[form]), "wb") as file:
             file.write(contents)
-    return module("$subject", "canonical.wasm", flagged="flagged.wasm",
-                  filename_plain="plain.wasm")
+    return module(name, files["canonical"], flagged=files["flagged"], filename_plain=files["plain"])
 
 
 def plan_write(folder, commands, **more):
