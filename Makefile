@@ -91,8 +91,13 @@ LDLIBS   := -lcapstone -lpthread -lm
 # would turn the smallest memcpy into a call.
 FREESTANDING := -nostdlibinc -isystem base/freestanding
 
+# The kernel's functions run on a guest's stack; where that is used up, their caller is found
+# through rbp.
+FRAMED := -fno-omit-frame-pointer
+
 # flags PART,SOURCE
 flags = $(if $(filter $1,$(LIBC_PARTS))$(filter %_test.c %_fuzz.c,$2),,$(FREESTANDING)) \
+        $(if $(filter kernel,$1),$(FRAMED)) \
         $(if $(filter $(CONVERSION_DIRS),$(filter-out %_test.c,$2)),-Wconversion) -I$(BUILD)/inc/$1
 
 say = $(if $(V),,@printf '  %-5s %s\n' $1 $2)
