@@ -52,7 +52,7 @@ def row(engine, kind, times, unit_ps):
 
 def commands_make(options):
     """Commands by engine name, and rows for the engines that aren't here."""
-    commands = {"native": [toolchain.native(guest_program(True))]}
+    commands = {"native": [*options.prefix, toolchain.native(guest_program(True))]}
     absent = []
     for engine in (Tokamak(), V8("v8-newest", "node-newest")):
         if options.engines and engine.name not in options.engines:
@@ -61,7 +61,8 @@ def commands_make(options):
         if reason:
             absent.append([engine.name, reason])
         else:
-            commands[engine.name] = engine.command(engine.prepare(guest_program(False)))
+            artifact = engine.prepare(guest_program(False))
+            commands[engine.name] = [*options.prefix, *engine.command(artifact)]
     return commands, absent
 
 

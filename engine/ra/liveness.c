@@ -32,6 +32,8 @@ struct walk {
     uint32_t n_live;
     uint32_t n_calls;
     uint32_t block, header; /* the block, and its loop's header or NO_BLOCK */
+    uint32_t rank;
+    uint8_t weight;
     uint32_t header_rank;   /* 0 if no loop: nothing is defined below it */
     uint32_t clock;         /* of the instruction looked at */
     uint32_t block_clock;   /* of the block's end: later uses are behind it */
@@ -119,22 +121,19 @@ static void note_block(struct scan *s, uint32_t rank, uint32_t *time)
     info->end_time = *time;
 }
 
-/* Times, parents, and what is known of definitions. */
+/* What is defined in loops: all else is outside of every loop that it lives into. */
 static void note_definitions(struct scan *s, uint32_t b)
 {
     const struct mir_func *mf = s->mf;
     const struct mir_block *block = &mf->blocks[b];
     for (uint32_t k = 0; k < block->n_params; k++) {
-        struct value *value = &s->values[mf->params[block->params_start + k]];
-        value->def_rank = s->rank[b];
-        value->def_weight = s->blocks[b].weight;
+        s->values[mf->params[block->params_start + k]].def_rank = s->rank[b];
     }
     for (uint32_t i = block->first; i < block->end; i++) {
         const struct mir_operand *op = &mf->operands[mf->insts[i].first];
         for (const struct mir_operand *end = op + mf->insts[i].n_operands; op < end; op++) {
             if (operand_is_def(op)) {
                 s->values[op->vreg].def_rank = s->rank[b];
-                s->values[op->vreg].def_weight = s->blocks[b].weight;
             }
         }
     }
@@ -145,7 +144,9 @@ static void note_all(struct scan *s)
     uint32_t time = 0;
     for (uint32_t i = s->first; i < s->mf->n_blocks; i++) {
         note_block(s, i, &time);
-        note_definitions(s, s->order[i]);
+        if (s->mf->blocks[s->order[i]].loop_header != NO_BLOCK) {
+            note_definitions(s, s->order[i]);
+        }
     }
     for (uint32_t i = s->mf->n_blocks; i-- > s->first;) { /* inner headers before outer ones */
         const struct block_info *info = &s->blocks[s->order[i]];
@@ -184,7 +185,7 @@ static status_t init_values(struct scan *s)
 
 static void count_inside(struct walk *w, const struct value *value)
 {
-    if (value->def_rank >= w->header_rank) {
+    if (w->header != NO_BLOCK && value->def_rank >= w->header_rank) {
         uint32_t class = value_class(value);
         if (++w->inside[class] > w->max_inside[class]) {
             w->max_inside[class] = w->inside[class];
@@ -218,7 +219,7 @@ static void remove_live(struct walk *w, struct value *value)
     if (value->touch != w->n_calls) {
         value->flags |= VALUE_CROSSES;
     }
-    if (value->def_rank >= w->header_rank) {
+    if (w->header != NO_BLOCK && value->def_rank >= w->header_rank) {
         w->inside[value_class(value)]--;
     }
 }
@@ -226,7 +227,9 @@ static void remove_live(struct walk *w, struct value *value)
 static void clear_live(struct walk *w)
 {
     for (uint32_t i = 0; i < w->n_live; i++) {
-        w->values[w->list[i]].stamp = 0;
+        struct value *value = &w->values[w->list[i]];
+        value->stamp = 0;
+        value->flags |= value->touch != w->n_calls ? VALUE_CROSSES : 0;
     }
     w->n_live = 0;
 }
@@ -279,6 +282,8 @@ static void set_block(struct walk *w, uint32_t b, bool is_carried)
     uint32_t header = w->mf->blocks[b].loop_header;
     bool is_same_loop = header == w->header;
     w->block = b;
+    w->rank = w->s->rank[b];
+    w->weight = w->s->blocks[b].weight;
     w->header = header;
     w->header_rank = header == NO_BLOCK ? 0 : w->s->rank[header];
     w->block_clock = w->clock;
@@ -328,86 +333,78 @@ static void begin_block(struct walk *w, uint32_t b)
 
 /* ---- Instructions ---- */
 
-/* Answers the kinds of all operands, as bits. */
-static uint32_t visit_defs(struct walk *w, struct mir_operand *ops, uint32_t n, uint32_t position)
+static void visit_def(struct walk *w, struct mir_operand *op, uint32_t position)
 {
-    uint32_t kinds = 0;
-    for (uint32_t k = 0; k < n; k++) {
-        struct mir_operand *op = &ops[k];
-        kinds |= 1u << op->kind;
-        if (operand_is_def(op)) {
-            struct value *value = &w->values[op->vreg];
-            op->next = value->stamp != 0 ? position + 1 + (value->next - w->clock) : NEXT_NONE;
-            remove_live(w, value);
-        }
+    struct value *value = &w->values[op->vreg];
+    value->def_rank = w->rank;
+    value->def_weight = w->weight;
+    op->next = value->stamp != 0 ? position + 1 + (value->next - w->clock) : NEXT_NONE;
+    remove_live(w, value);
+}
+
+static void inherit_hint(struct walk *w, uint32_t vreg, const struct mir_operand *def, bool is_web)
+{
+    struct value *value = &w->values[vreg];
+    const struct value *to = &w->values[def->vreg];
+    if (((to->flags ^ value->flags) & VALUE_VEC) != 0) {
+        return;
     }
-    return kinds;
+    if (to->hint != REG_NONE && to->hint_weight >= value->hint_weight) {
+        value->hint = to->hint;
+        value->hint_weight = to->hint_weight;
+    }
+    if (is_web) {
+        join_webs(w, def->vreg, vreg);
+    }
 }
 
 /* Operand k is read here for the last time: who may have its register? It is wanted in the same. */
-static void hint_from_heir(struct walk *w, const struct mir_inst *inst, struct mir_operand *ops,
-                           uint32_t k)
+static void hint_from_heir(struct walk *w, const struct mir_inst *inst,
+                           const struct mir_operand *ops, uint32_t k)
 {
+    const struct mir_operand *def = &ops[0]; /* heirs come first in all targets */
     bool may_swap = (inst->flags & MIR_COMMUTES) != 0 && k == 2 &&
                     w->values[ops[1].vreg].stamp != 0;
-    for (uint32_t i = 0; i < inst->n_operands; i++) {
-        const struct mir_operand *def = &ops[i];
-        bool is_heir = (def->kind == OPERAND_DEF_TIED && (def->reg == k || may_swap)) ||
-                       (def->kind == OPERAND_DEF && (k == 1 || may_swap));
-        struct value *to = &w->values[def->vreg], *value = &w->values[ops[k].vreg];
-        if (!is_heir || value_class(to) != value_class(value)) {
-            continue;
-        }
-        if (to->hint != REG_NONE && to->hint_weight >= value->hint_weight) {
-            value->hint = to->hint;
-            value->hint_weight = to->hint_weight;
-        }
-        if (def->kind == OPERAND_DEF_TIED || (inst->flags & MIR_MOVE) != 0) {
-            join_webs(w, def->vreg, ops[k].vreg);
-        }
+    if (def->kind == OPERAND_DEF_TIED && (def->reg == k || may_swap)) {
+        inherit_hint(w, ops[k].vreg, def, true);
+    } else if (def->kind == OPERAND_DEF && (k == 1 || may_swap)) {
+        inherit_hint(w, ops[k].vreg, def, (inst->flags & MIR_MOVE) != 0);
     }
 }
 
-static void visit_const_use(struct walk *w, struct mir_operand *op, uint32_t position)
+static void visit_fixed_use(struct walk *w, const struct mir_inst *inst, struct value *value,
+                            uint8_t reg)
 {
+    bool ends = value->stamp == 0;
+    if (w->weight >= value->hint_weight && (ends || (inst->flags & MIR_CALL) == 0)) {
+        value->hint = reg;
+        value->hint_weight = w->weight;
+    }
+}
+
+static void visit_use(struct walk *w, const struct mir_inst *inst, struct mir_operand *ops,
+                      uint32_t k, uint32_t position)
+{
+    struct mir_operand *op = &ops[k];
     struct value *value = &w->values[op->vreg];
-    op->next = value->next < w->block_clock ? position + (value->next - w->clock) : NEXT_NONE;
-    value->next = w->clock;
-}
-
-static void visit_uses(struct walk *w, const struct mir_inst *inst, struct mir_operand *ops,
-                       uint32_t position)
-{
-    uint8_t weight = w->s->blocks[w->block].weight;
-    for (uint32_t k = inst->n_operands; k-- > 0;) {
-        struct mir_operand *op = &ops[k];
-        if (!operand_is_use(op)) {
-            continue;
-        }
-        struct value *value = &w->values[op->vreg];
-        if ((value->flags & VALUE_CONST) != 0) {
-            visit_const_use(w, op, position);
-            continue;
-        }
-        bool ends = value->stamp == 0;
-        if (op->kind == OPERAND_USE_FIXED) {
-            if (weight >= value->hint_weight && (ends || (inst->flags & MIR_CALL) == 0)) {
-                value->hint = op->reg;
-                value->hint_weight = weight;
-            }
-        } else if (ends) {
-            hint_from_heir(w, inst, ops, k);
-        }
-        if (!ends) {
-            op->next = position + (value->next - w->clock);
-        } else if (value->def_rank < w->header_rank) { /* the loop's next round needs it */
-            op->next = position + AROUND_LOOP_DISTANCE;
-        } else {
-            op->next = NEXT_NONE;
-        }
-        add_live(w, op->vreg, w->clock);
+    if ((value->flags & VALUE_CONST) != 0) { /* its uses in this block only */
+        op->next = value->next < w->block_clock ? position + (value->next - w->clock) : NEXT_NONE;
         value->next = w->clock;
+        return;
     }
+    if (op->kind == OPERAND_USE_FIXED) {
+        visit_fixed_use(w, inst, value, op->reg);
+    } else if (value->stamp == 0) {
+        hint_from_heir(w, inst, ops, k);
+    }
+    if (value->stamp != 0) {
+        op->next = position + (value->next - w->clock);
+        value->next = w->clock;
+        return;
+    }
+    /* it ends here, unless the loop's next round needs it */
+    op->next = value->def_rank < w->header_rank ? position + AROUND_LOOP_DISTANCE : NEXT_NONE;
+    add_live(w, op->vreg, w->clock);
 }
 
 /* Remembers the fixed registers of an instruction: values that live past it avoid them. */
@@ -416,9 +413,7 @@ static void note_claim(struct walk *w, const struct mir_inst *inst, uint32_t pos
     const struct mir_operand *ops = &w->mf->operands[inst->first];
     regset_t regs = 0;
     for (uint32_t k = 0; k < inst->n_operands; k++) {
-        bool is_fixed = ops[k].kind == OPERAND_USE_FIXED || ops[k].kind == OPERAND_DEF_FIXED ||
-                        ops[k].kind == OPERAND_TEMP_FIXED;
-        regs |= is_fixed ? reg_bit(ops[k].reg) : 0;
+        regs |= (FIXED_KINDS >> ops[k].kind & 1) != 0 ? reg_bit(ops[k].reg) : 0;
     }
     if ((inst->flags & MIR_CALL) != 0) {
         regs |= ~w->s->machine->callee_saved;
@@ -426,19 +421,36 @@ static void note_claim(struct walk *w, const struct mir_inst *inst, uint32_t pos
     w->claims[w->n_claims++] = (struct claim){position, regs};
 }
 
-static void visit_inst(struct walk *w, uint32_t position)
+static void visit_call(struct walk *w)
 {
-    struct mir_inst *inst = &w->mf->insts[position];
-    struct mir_operand *ops = &w->mf->operands[inst->first];
-    uint32_t kinds = visit_defs(w, ops, inst->n_operands, position);
-    if ((inst->flags & MIR_CALL) != 0 && w->s->blocks[w->block].weight != 0) {
+    if (w->weight != 0) {
         w->n_calls++;
         if (w->header != NO_BLOCK) {
             w->s->blocks[w->header].has_call = true;
         }
     }
+}
+
+static void visit_inst(struct walk *w, uint32_t position)
+{
+    struct mir_inst *inst = &w->mf->insts[position];
+    struct mir_operand *ops = &w->mf->operands[inst->first];
+    uint32_t kinds = 0;
+    for (uint32_t k = 0; k < inst->n_operands; k++) {
+        kinds |= 1u << ops[k].kind;
+        if (operand_is_def(&ops[k])) {
+            visit_def(w, &ops[k], position);
+        }
+    }
+    if ((inst->flags & MIR_CALL) != 0) {
+        visit_call(w);
+    }
     w->clock--;
-    visit_uses(w, inst, ops, position);
+    for (uint32_t k = inst->n_operands; k-- > 0;) {
+        if (operand_is_use(&ops[k])) {
+            visit_use(w, inst, ops, k, position);
+        }
+    }
     if ((kinds & FIXED_KINDS) != 0 || (inst->flags & MIR_CALL) != 0) {
         note_claim(w, inst, position);
     }
@@ -450,6 +462,8 @@ static void end_params(struct walk *w, const struct mir_block *block)
 {
     for (uint32_t i = 0; i < block->n_params; i++) {
         struct value *param = &w->values[w->mf->params[block->params_start + i]];
+        param->def_rank = w->rank;
+        param->def_weight = w->weight;
         uint32_t distance = param->next - w->clock;
         w->s->param_distance[block->params_start + i] =
             param->stamp == 0 || distance > DISTANCE_MAX ? DISTANCE_MAX : distance;
@@ -513,9 +527,7 @@ static status_t end_block(struct walk *w, uint32_t b)
     info->n_claims = w->n_claims;
     for (uint32_t i = 0; i < w->n_live; i++) {
         uint32_t vreg = w->list[i];
-        struct value *value = &w->values[vreg];
-        uint32_t distance = value->next - w->clock;
-        value->flags |= value->touch != w->n_calls ? VALUE_CROSSES : 0;
+        uint32_t distance = w->values[vreg].next - w->clock;
         info->live[i] = (struct live_entry){
             vreg, distance < DISTANCE_MAX ? distance : DISTANCE_MAX};
     }

@@ -117,6 +117,7 @@ struct scan {
     uint32_t holds[64]; /* by register: the vreg at home in it, or 0 */
     regset_t occupied;  /* registers that hold something */
     regset_t opened;    /* callee-saved registers in use */
+    regset_t constant;  /* registers that may hold constants */
     regset_t busy;      /* registers that nothing more may be put in before this instruction */
     uint32_t *touched;  /* vregs touched by this instruction */
     uint32_t n_touched;
@@ -147,17 +148,12 @@ MUST_CHECK status_t liveness_find(struct scan *s);
 uint8_t scan_take(struct scan *s, uint32_t vreg, regset_t allowed, uint8_t like);
 /* The same, only if one is free; REG_NONE. */
 uint8_t scan_find_free(struct scan *s, uint32_t vreg, regset_t allowed, uint8_t like);
-void scan_set_home(struct scan *s, uint32_t vreg, uint8_t reg);
-/* From now on the value is only in its slot, or nowhere: it has ended. */
-void scan_leave_home(struct scan *s, uint32_t vreg);
 /* The value stays only in its slot. */
 void scan_evict(struct scan *s, uint32_t vreg);
 /* Its slot will be read: it must be valid everywhere. */
 void scan_store_at_definition(struct scan *s, uint32_t vreg);
 /* Remembers where it is before the moves of this instruction. */
 void scan_touch(struct scan *s, uint32_t vreg);
-/* Its web would like this register. */
-void scan_note_web(struct scan *s, uint32_t vreg, uint8_t reg);
 
 static inline struct value *scan_value(const struct scan *s, uint32_t vreg)
 {
@@ -192,6 +188,36 @@ static inline uint32_t scan_web(struct value *values, uint32_t vreg)
         vreg = values[vreg].web;
     }
     return vreg;
+}
+
+/* From now on the value is only in its slot, or nowhere: it has ended. */
+static inline void scan_leave_home(struct scan *s, uint32_t vreg)
+{
+    uint8_t reg = s->values[vreg].home;
+    if (reg < 64) {
+        s->holds[reg] = 0;
+        s->occupied &= ~reg_bit(reg);
+        s->values[vreg].home = LOC_STACK;
+    }
+}
+
+static inline void scan_set_home(struct scan *s, uint32_t vreg, uint8_t reg)
+{
+    scan_leave_home(s, vreg);
+    s->values[vreg].home = reg;
+    s->holds[reg] = vreg;
+    s->occupied |= reg_bit(reg);
+    s->opened |= reg_bit(reg) & s->machine->callee_saved;
+}
+
+/* The value begins in this register: its web would like the same. */
+static inline void scan_note_web(struct scan *s, uint32_t vreg, uint8_t reg)
+{
+    struct value *root = &s->values[scan_web(s->values, vreg)];
+    if (s->weight > root->web_weight || root->web_reg == REG_NONE) {
+        root->web_weight = s->weight;
+        root->web_reg = reg;
+    }
 }
 
 /* ---- scan_inst.c ---- */

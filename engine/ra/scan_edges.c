@@ -425,8 +425,7 @@ static void fix_held(struct scan *s, uint32_t vreg, uint8_t reg)
 static void fix_stored(struct scan *s, const struct edge_fix *fix, const struct held *held)
 {
     struct value *value = &s->values[held->vreg];
-    if (value->home < 64 || (value->flags & VALUE_FREE) != 0 ||
-        !lives_into(s, fix->edge->to, value)) {
+    if ((value->flags & VALUE_FREE) != 0 || !lives_into(s, fix->edge->to, value)) {
         return;
     }
     value->flags |= VALUE_SLOT;
@@ -445,11 +444,12 @@ static void fix_stored(struct scan *s, const struct edge_fix *fix, const struct 
     }
 }
 
+/* Most values are in the same register on both sides: they are seen once. */
 static void fix_forward(struct scan *s, uint32_t from, uint32_t b)
 {
     struct edge_fix fix = {.edge = edge_between(s, from, b), .from = from};
     const struct block_info *info = &s->blocks[from];
-    regset_t taken = s->occupied;
+    regset_t taken = s->occupied, same = 0;
     s->stamp++;
     begin_fix(s, &fix);
     for (uint32_t i = 0; i < info->n_held; i++) {
@@ -457,19 +457,21 @@ static void fix_forward(struct scan *s, uint32_t from, uint32_t b)
         struct value *value = &s->values[held->vreg];
         value->touch = s->stamp;
         value->origin = held->reg;
-        value->flags &= value->home < 64 && !held->is_clean ? (uint8_t)~VALUE_CLEAN : (uint8_t)~0;
         taken |= reg_bit(held->reg);
+        same |= value->home == held->reg ? reg_bit(held->reg) : 0;
+        if (value->home >= 64) {
+            fix_stored(s, &fix, held);
+        } else if (!held->is_clean) {
+            value->flags &= (uint8_t)~VALUE_CLEAN;
+        }
     }
-    fix_params(s, &fix);
-    for (regset_t set = s->occupied; set != 0; set &= set - 1) {
+    for (regset_t set = s->occupied & ~same; set != 0; set &= set - 1) {
         uint32_t vreg = s->holds[regset_first(set)];
-        if (s->values[vreg].def_rank != s->rank[b]) { /* parameters are done */
+        if (s->values[vreg].def_rank != s->rank[b]) { /* parameters come next */
             fix_held(s, vreg, regset_first(set));
         }
     }
-    for (uint32_t i = 0; i < info->n_held; i++) {
-        fix_stored(s, &fix, &s->held[info->held + i]);
-    }
+    fix_params(s, &fix);
     scan_end_group(s, taken);
 }
 
@@ -586,12 +588,13 @@ void scan_leave_block(struct scan *s, uint32_t b)
 {
     const struct mir_block *block = &s->mf->blocks[b];
     struct block_info *info = &s->blocks[b];
-    for (regset_t set = s->occupied; set != 0; set &= set - 1) { /* constants live in one block */
+    for (regset_t set = s->occupied & s->constant; set != 0; set &= set - 1) {
         uint32_t vreg = s->holds[regset_first(set)];
-        if ((s->values[vreg].flags & VALUE_CONST) != 0) {
+        if ((s->values[vreg].flags & VALUE_CONST) != 0) { /* constants live in one block */
             scan_leave_home(s, vreg);
         }
     }
+    s->constant = 0;
     info->is_done = true;
     if (block->n_edges == 0) {
         return;

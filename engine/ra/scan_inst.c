@@ -155,7 +155,8 @@ static void displace(struct scan *s, const struct place *p, uint8_t reg)
         return;
     }
     regset_t allowed = ~p->early & (dies(s, vreg) ? ~(regset_t)0 : ~p->late);
-    uint8_t to = scan_find_free(s, vreg, allowed, REG_NONE);
+    bool is_const = (s->values[vreg].flags & VALUE_CONST) != 0;
+    uint8_t to = is_const ? REG_NONE : scan_find_free(s, vreg, allowed, REG_NONE);
     if (to == REG_NONE) {
         scan_evict(s, vreg);
         return;
@@ -205,6 +206,7 @@ static void reload(struct scan *s, uint32_t vreg, uint8_t reg)
     scan_touch(s, vreg);
     scan_set_home(s, vreg, reg);
     s->values[vreg].flags |= VALUE_CLEAN;
+    s->constant |= (s->values[vreg].flags & VALUE_CONST) != 0 ? reg_bit(reg) : 0;
 }
 
 static void place_fixed(struct scan *s, const struct place *p)

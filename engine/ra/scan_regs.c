@@ -23,34 +23,6 @@ void scan_touch(struct scan *s, uint32_t vreg)
     }
 }
 
-void scan_leave_home(struct scan *s, uint32_t vreg)
-{
-    uint8_t reg = s->values[vreg].home;
-    if (reg < 64) {
-        s->holds[reg] = 0;
-        s->occupied &= ~reg_bit(reg);
-    }
-    s->values[vreg].home = LOC_STACK;
-}
-
-void scan_set_home(struct scan *s, uint32_t vreg, uint8_t reg)
-{
-    scan_leave_home(s, vreg);
-    s->values[vreg].home = reg;
-    s->holds[reg] = vreg;
-    s->occupied |= reg_bit(reg);
-    s->opened |= reg_bit(reg) & s->machine->callee_saved;
-}
-
-void scan_note_web(struct scan *s, uint32_t vreg, uint8_t reg)
-{
-    struct value *root = &s->values[scan_web(s->values, vreg)];
-    if (s->weight >= root->web_weight) {
-        root->web_weight = s->weight;
-        root->web_reg = reg;
-    }
-}
-
 void scan_store_at_definition(struct scan *s, uint32_t vreg)
 {
     if ((s->values[vreg].flags & VALUE_FREE) == 0) {

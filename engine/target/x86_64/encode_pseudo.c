@@ -335,12 +335,12 @@ static void encode_sdiv(struct enc *e, const struct mir_inst *inst)
 
 static void put_late_div(struct enc *e, const struct enc_late *late)
 {
-    bool is_rem = late->inst->imm != 0;
-    if (is_rem) {
-        asm_simple(&e->a, 0x33, 0, RDX, asm_reg(RDX));
-    } else {
+    if ((late->inst->imm & DIV_IS_QUOTIENT) != 0) {
         asm_simple(&e->a, 0xf7, is_64(late->inst), NEG_EXT, asm_reg(RAX));
         enc_jcc(e, CC_O, enc_trap(e, TRAP_INT_OVERFLOW, late->pos));
+    }
+    if ((late->inst->imm & DIV_IS_REM) != 0) {
+        asm_simple(&e->a, 0x33, 0, RDX, asm_reg(RDX));
     }
     enc_jump(e, late->back);
 }

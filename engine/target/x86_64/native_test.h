@@ -136,6 +136,15 @@ static inline void native_emit(struct native *n, struct ssa_func *fn)
     assert_int_equal(target->encode(&n->cx, &n->mf, n->arena, &n->code), STATUS_OK);
 }
 
+static inline void native_optimize(struct native *n, struct ssa_func *fn)
+{
+    native_type(n, fn);
+    n->cx = (struct compile){.module = &n->module, .options = &n->options,
+                             .target = &target_x86_64, .arena = n->arena, .error = &n->error,
+                             .fn = fn};
+    assert_int_equal(opt_run(&n->cx), STATUS_OK);
+}
+
 /* Code and entry thunk in n->executable. */
 static inline void native_compile(struct native *n, struct ssa_func *fn)
 {

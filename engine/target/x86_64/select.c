@@ -340,6 +340,7 @@ static status_t select_block(struct select *s, uint32_t b)
     struct ssa_func *fn = s->fn;
     const struct ssa_block *block = &fn->blocks[b];
     s->block = b;
+    s->n_pairs = 0;
     s->starts[2 * b] = s->n_groups;
     count_epochs(s, block);
     select_edges(s, block);

@@ -44,6 +44,10 @@ struct select {
     uint32_t *starts;       /* SSA block -> its groups, [2 b] up to [2 b + 1] */
     uint32_t n_params, n_edge_args, n_preds; /* filled so far in mf */
     uint32_t in_args_bytes; /* stack arguments of this function */
+    struct select_pair {
+        uint32_t first, second;
+    } pairs[4]; /* of this block: the instruction of first computes second too */
+    uint32_t n_pairs;
     uint32_t block;         /* the SSA block being selected */
     uint32_t root;          /* the SSA instruction being selected */
     uint32_t cap_vconsts;
@@ -366,6 +370,12 @@ struct mir_inst *x86_emit_rvm(struct select *s, enum x86_op op, uint32_t def, va
  * instructions (that write no flags) may use it.
  */
 enum x86_cc x86_condition(struct select *s, val_t v);
+
+/*
+ * Emits a comparison that sets the carry flag to what v says (*cc = CC_B) or to its opposite
+ * (CC_AE), if v is an unsigned comparison or a test for zero that nobody else wants.
+ */
+bool x86_emit_carry(struct select *s, val_t v, enum x86_cc *cc);
 
 /* ---- The selectors, one per family ---- */
 

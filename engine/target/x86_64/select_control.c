@@ -4,6 +4,7 @@
  * A condition is emitted where its flags are used, once for each user (a compare costs no more
  * than testing a materialised one): branches, selects, traps and comparisons as values.
  */
+#include "engine/opt/fold.h"
 #include "engine/target/x86_64/abi.h"
 #include "engine/target/x86_64/select.h"
 
@@ -217,6 +218,27 @@ static enum x86_cc emit_truth(struct select *s, val_t v, bool may_fold)
     return CC_NE;
 }
 
+/* The same of two numbers that have no sign bit. */
+static enum x86_cc unsigned_cc(enum x86_cc cc)
+{
+    static const uint8_t unsigned_ccs[4] = {
+        [CC_L - CC_L] = CC_B, [CC_GE - CC_L] = CC_AE, [CC_LE - CC_L] = CC_BE, [CC_G - CC_L] = CC_A};
+    return cc >= CC_L && cc <= CC_G ? (enum x86_cc)unsigned_ccs[cc - CC_L] : cc;
+}
+
+/* A value of so few bits with a narrow load, in memory. */
+static bool emit_cmp_narrow(struct select *s, enum x86_op op, val_t reg, val_t load)
+{
+    struct x86_mem mem;
+    uint8_t bytes = narrow_load_bytes(x86_inst(s, load));
+    if (bytes == 0 || fold_value_max(s->fn, reg) >> (8 * bytes) != 0 ||
+        !x86_fold_load(s, load, bytes, &mem)) {
+        return false;
+    }
+    emit_cmp_mem(s, op, x86_use32(s, reg), &mem, bytes);
+    return true;
+}
+
 static enum x86_cc emit_compare(struct select *s, val_t v, bool may_fold)
 {
     enum x86_cc cc = (enum x86_cc)compare_ccs[x86_inst(s, v)->op - SSA_EQZ];
@@ -244,6 +266,9 @@ static enum x86_cc emit_compare(struct select *s, val_t v, bool may_fold)
         }
         emit_cmp_imm(s, a, bits, size, may_fold);
         return cc;
+    }
+    if (may_fold && (emit_cmp_narrow(s, X86_CMP, a, b) || emit_cmp_narrow(s, X86_CMP_MR, b, a))) {
+        return unsigned_cc(cc);
     }
     if (may_fold && x86_fold_load(s, b, size, &mem)) {
         emit_cmp_mem(s, X86_CMP, use(s, a, size), &mem, size);
@@ -286,6 +311,87 @@ enum x86_cc x86_condition(struct select *s, val_t v)
     }
     enum x86_cc cc = inst->op >= SSA_FEQ ? x86_float_condition(s, v) : emit_compare(s, v, may_fold);
     return cc ^ negate;
+}
+
+/* ---- Carries ---- */
+
+static void emit_below_imm(struct select *s, val_t a, uint64_t imm, uint8_t size)
+{
+    uint32_t reg = use(s, a, size);
+    struct mir_inst *inst = emit(s, X86_CMPI);
+    inst->imm = imm;
+    inst->sub[0] = size;
+    op_use_any(s, reg);
+}
+
+static void emit_below(struct select *s, val_t a, val_t b, uint8_t size)
+{
+    struct x86_mem mem;
+    if (x86_fold_load(s, b, size, &mem)) {
+        emit_cmp_mem(s, X86_CMP, use(s, a, size), &mem, size);
+    } else if (x86_fold_load(s, a, size, &mem)) {
+        emit_cmp_mem(s, X86_CMP_MR, use(s, b, size), &mem, size);
+    } else {
+        uint32_t left = use(s, a, size), right = use(s, b, size);
+        struct mir_inst *inst = emit(s, X86_CMP);
+        inst->sub[0] = size;
+        op_use(s, left);
+        op_use_any(s, right);
+    }
+}
+
+/* v as a < b: its sides, and whether it is the opposite of that. A zero b.i stands for a < 1. */
+static bool match_below(const struct select *s, val_t v, val_t *a, val_t *b, bool *is_not)
+{
+    const struct ssa_inst *inst = x86_inst(s, v);
+    *a = arg(s, v, 0);
+    *b = VAL_NONE;
+    *is_not = inst->op == SSA_GE_U || inst->op == SSA_LE_U;
+    switch (inst->op) {
+    case SSA_EQZ:
+        return !is_compare(x86_inst(s, *a));
+    case SSA_LT_U:
+    case SSA_GE_U:
+        *b = arg(s, v, 1);
+        return true;
+    case SSA_GT_U:
+    case SSA_LE_U:
+        *b = *a;
+        *a = arg(s, v, 1);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool x86_emit_carry(struct select *s, val_t v, enum x86_cc *cc)
+{
+    val_t a, b;
+    bool is_not;
+    uint64_t bits;
+    if (s->n_uses[v.i] != 1 || s->vreg_of[v.i] != 0 || !match_below(s, v, &a, &b, &is_not)) {
+        return false;
+    }
+    uint8_t size = x86_type_bytes(x86_type(s, a));
+    uint64_t max = size == 8 ? UINT64_MAX : UINT32_MAX;
+    if (b.i == 0) {
+        emit_below_imm(s, a, 1, size);
+    } else if (ssa_is_const(s->fn, b, &bits)) {
+        if (!x86_fits_imm32(bits, size)) {
+            return false;
+        }
+        emit_below_imm(s, a, bits, size);
+    } else if (ssa_is_const(s->fn, a, &bits)) { /* c < b is not b < c + 1 */
+        if (bits == max || !x86_fits_imm32(bits + 1, size)) {
+            return false;
+        }
+        emit_below_imm(s, b, bits + 1, size);
+        is_not = !is_not;
+    } else {
+        emit_below(s, a, b, size);
+    }
+    *cc = is_not ? CC_AE : CC_B;
+    return true;
 }
 
 /* ---- Traps ---- */
@@ -354,13 +460,8 @@ static void select_branch(struct select *s, val_t v)
     out->flags = MIR_END;
 }
 
-/* The index, or the number of the last entry, which is the default's, if it is too large: no
- * branch that could be predicted wrongly guards the table. */
-static void select_table(struct select *s, val_t v)
+static uint32_t emit_clamp(struct select *s, uint32_t index, uint32_t last)
 {
-    const struct ssa_inst *inst = x86_inst(s, v);
-    uint32_t last = inst->arg[1] - 1;
-    uint32_t index = x86_use32(s, arg(s, v, 0));
     uint32_t clamped = x86_vreg(s, CLASS_GPR, 4);
     struct mir_inst *out = emit(s, X86_CMPI);
     out->sub[0] = 4;
@@ -372,7 +473,19 @@ static void select_table(struct select *s, val_t v)
     op_def_tied(s, clamped, 1);
     op_use(s, x86_const_gpr(s, last, 4));
     op_use_any(s, index);
-    out = emit(s, X86_JTABLE);
+    return clamped;
+}
+
+/* The index, or the number of the last entry, which is the default's, if it is too large: no
+ * branch that could be predicted wrongly guards the table. */
+static void select_table(struct select *s, val_t v)
+{
+    const struct ssa_inst *inst = x86_inst(s, v);
+    uint32_t last = inst->arg[1] - 1;
+    val_t index = arg(s, v, 0);
+    bool is_bounded = fold_value_max(s->fn, index) <= last;
+    uint32_t clamped = is_bounded ? x86_use(s, index) : emit_clamp(s, x86_use32(s, index), last);
+    struct mir_inst *out = emit(s, X86_JTABLE);
     out->flags = MIR_END;
     out->imm = inst->imm;
     out->block_or_id = inst->arg[1];

@@ -157,6 +157,34 @@ static bool select_add_part(struct select *s, val_t v, val_t part, uint64_t c, u
     return true;
 }
 
+/* x + c or x - c for a comparison c: by the carry flag it sets, without a register for c. */
+static bool select_add_carry(struct select *s, val_t v, val_t x, val_t c, uint8_t size)
+{
+    enum x86_cc cc;
+    if (x86_inst(s, c)->op == SSA_EXTEND_U && s->n_uses[c.i] == 1) {
+        c = arg(s, c, 0);
+    }
+    uint32_t src = use(s, x, size);
+    if (!x86_emit_carry(s, c, &cc)) {
+        return false;
+    }
+    /* with the opposite in the carry flag: x + c = x - -1 - (1 - c) */
+    bool is_add = (x86_inst(s, v)->op == SSA_ADD) == (cc == CC_B);
+    emit_tied_imm(s, is_add ? X86_ADCI : X86_SBBI, x86_def(s, v), src,
+                  cc == CC_B ? 0 : UINT64_MAX, size);
+    return true;
+}
+
+static bool is_carry(const struct select *s, val_t c)
+{
+    if (x86_inst(s, c)->op == SSA_EXTEND_U && s->n_uses[c.i] == 1) {
+        c = arg(s, c, 0);
+    }
+    uint16_t op = x86_inst(s, c)->op;
+    return (op == SSA_EQZ || op == SSA_LT_U || op == SSA_GT_U || op == SSA_LE_U ||
+            op == SSA_GE_U) && s->n_uses[c.i] == 1;
+}
+
 static void select_add(struct select *s, val_t v)
 {
     uint8_t size = size_of(s, v);
@@ -170,7 +198,9 @@ static void select_add(struct select *s, val_t v)
         emit_free_imm(s, X86_ADD3I, x86_def(s, v), use(s, a, size), bits, size);
         return;
     }
-    if (select_add_shl(s, v, a, b, size) || select_add_shl(s, v, b, a, size)) {
+    if ((is_carry(s, b) && select_add_carry(s, v, a, b, size)) ||
+        (is_carry(s, a) && select_add_carry(s, v, b, a, size)) ||
+        select_add_shl(s, v, a, b, size) || select_add_shl(s, v, b, a, size)) {
         return;
     }
     if (x86_fold_load(s, b, size, &mem)) {
@@ -204,7 +234,7 @@ static void select_sub(struct select *s, val_t v)
         uint32_t src = use(s, b, size);
         op_def_tied(s, x86_def(s, v), 1);
         op_use(s, src);
-    } else {
+    } else if (!is_carry(s, b) || !select_add_carry(s, v, a, b, size)) {
         emit_binary(s, X86_SUB, x86_def(s, v), a, b, size);
     }
 }
@@ -325,13 +355,101 @@ static uint8_t lea_scale(uint64_t factor)
     return factor == 3 ? 1 : factor == 5 ? 2 : factor == 9 ? 3 : 0;
 }
 
+/* ---- Pairs ---- */
+
+#define PAIR_DISTANCE 24 /* how far apart, in instructions */
+
+static bool same_args(const struct select *s, val_t a, val_t b)
+{
+    uint32_t a0 = arg(s, a, 0).i, a1 = arg(s, a, 1).i, b0 = arg(s, b, 0).i, b1 = arg(s, b, 1).i;
+    return (a0 == b0 && a1 == b1) ||
+           (ssa_has(x86_inst(s, a), SSA_COMM) && a0 == b1 && a1 == b0);
+}
+
+/* The later instruction that v computes too, or VAL_NONE. */
+static val_t joined_later(const struct select *s, val_t v)
+{
+    for (uint32_t i = 0; i < s->n_pairs; i++) {
+        if (s->pairs[i].first == v.i) {
+            return (val_t){s->pairs[i].second};
+        }
+    }
+    return VAL_NONE;
+}
+
+/*
+ * One machine instruction has two results: both halves of a product, quotient and remainder. If
+ * an earlier instruction of the block is the other one of such a pair, that will compute v too,
+ * when its turn comes: then there is nothing left to do here.
+ */
+static bool join_earlier(struct select *s, val_t v, uint16_t partner)
+{
+    const struct ssa_inst *inst = x86_inst(s, v);
+    uint32_t i = inst->prev, n = 0;
+    for (; i != 0 && n < PAIR_DISTANCE; n++, i = s->fn->insts[i].prev) {
+        const struct ssa_inst *other = &s->fn->insts[i];
+        if (other->op == partner && other->type == inst->type && s->n_uses[i] != 0 &&
+            same_args(s, v, (val_t){i})) {
+            break;
+        }
+        if (ssa_has(inst, SSA_TRAPS) && ssa_has(other, SSA_TRAPS | SSA_WRITES | SSA_CALLS | SSA_STATE)) {
+            return false; /* v's trap would pass it */
+        }
+    }
+    uint32_t max = sizeof s->pairs / sizeof s->pairs[0];
+    if (i == 0 || n == PAIR_DISTANCE || s->vreg_of[i] == VREG_FOLDED ||
+        s->n_pairs == max || s->vreg_of[v.i] == 0 || joined_later(s, v).i != 0 ||
+        joined_later(s, (val_t){i}).i != 0) {
+        return false;
+    }
+    (void)x86_def(s, (val_t){i});
+    s->pairs[s->n_pairs++] = (struct select_pair){i, v.i};
+    return true;
+}
+
+/* The vreg of the other result: wanted by a later instruction, or of no use. */
+static uint32_t second_def(struct select *s, val_t v)
+{
+    val_t later = joined_later(s, v);
+    return later.i != 0 ? x86_def(s, later) : x86_vreg(s, CLASS_GPR, size_of(s, v));
+}
+
+
+/* rdx:rax = rax * rm */
+static void emit_wide_mul(struct select *s, val_t v, enum x86_op op, uint32_t low, uint32_t high)
+{
+    uint8_t size = size_of(s, v);
+    uint32_t left = use(s, arg(s, v, 0), size), right = use(s, arg(s, v, 1), size);
+    emit(s, op)->sub[0] = size;
+    op_use_any(s, right);
+    op_use_fixed(s, left, RAX);
+    op_def_fixed(s, high, RDX);
+    op_def_fixed(s, low, RAX);
+}
+
+static void select_mulhi(struct select *s, val_t v)
+{
+    if (!join_earlier(s, v, SSA_MUL)) {
+        bool is_signed = x86_inst(s, v)->op == SSA_MULHI_S;
+        uint32_t low = second_def(s, v);
+        emit_wide_mul(s, v, is_signed ? X86_IMUL1 : X86_MUL1, low, x86_def(s, v));
+    }
+}
+
 static void select_mul(struct select *s, val_t v)
 {
     uint8_t size = size_of(s, v);
     val_t a = arg(s, v, 0), b = arg(s, v, 1);
     uint64_t bits;
     struct x86_mem mem;
-    if (!ssa_is_const(s->fn, b, &bits) || !x86_fits_imm32(bits, size)) {
+    bool is_imm = ssa_is_const(s->fn, b, &bits) && x86_fits_imm32(bits, size);
+    val_t later = joined_later(s, v);
+    if (later.i != 0) {
+        bool is_signed = x86_inst(s, later)->op == SSA_MULHI_S;
+        emit_wide_mul(s, v, is_signed ? X86_IMUL1 : X86_MUL1, x86_def(s, v), x86_def(s, later));
+    } else if (join_earlier(s, v, SSA_MULHI_U) || join_earlier(s, v, SSA_MULHI_S)) {
+        return;
+    } else if (!is_imm) {
         emit_binary(s, X86_IMUL, x86_def(s, v), a, b, size);
     } else if (lea_scale(bits) != 0) {
         uint32_t x = use(s, a, size);
@@ -343,20 +461,6 @@ static void select_mul(struct select *s, val_t v)
         inst->sub[0] = size;
         inst->imm = bits;
     }
-}
-
-/* rdx:rax = rax * rm; the half that nobody wants is defined too: it is overwritten. */
-static void select_mulhi(struct select *s, val_t v)
-{
-    uint8_t size = size_of(s, v);
-    bool is_signed = x86_inst(s, v)->op == SSA_MULHI_S;
-    uint32_t low = x86_vreg(s, CLASS_GPR, size);
-    uint32_t left = use(s, arg(s, v, 0), size), right = use(s, arg(s, v, 1), size);
-    emit(s, is_signed ? X86_IMUL1 : X86_MUL1)->sub[0] = size;
-    op_use_any(s, right);
-    op_use_fixed(s, left, RAX);
-    op_def_fixed(s, x86_def(s, v), RDX);
-    op_def_fixed(s, low, RAX);
 }
 
 /* Emits what sets the carry flag to c (0 or 1). */
@@ -397,6 +501,15 @@ static void select_carry(struct select *s, val_t v)
 
 /* ---- Quotients ---- */
 
+static uint16_t div_partner(uint16_t ssa)
+{
+    static const uint16_t partners[] = {
+        [SSA_DIV_S - SSA_DIV_S] = SSA_REM_S, [SSA_DIV_U - SSA_DIV_S] = SSA_REM_U,
+        [SSA_REM_S - SSA_DIV_S] = SSA_DIV_S, [SSA_REM_U - SSA_DIV_S] = SSA_DIV_U,
+    };
+    return partners[ssa - SSA_DIV_S];
+}
+
 static void select_div(struct select *s, val_t v)
 {
     uint8_t size = size_of(s, v);
@@ -405,6 +518,9 @@ static void select_div(struct select *s, val_t v)
     bool is_rem = ssa == SSA_REM_S || ssa == SSA_REM_U;
     uint64_t bits;
     bool is_checked = is_signed && !(const_arg(s, v, 1, &bits) && !is_all_ones(bits, size));
+    if (join_earlier(s, v, div_partner(ssa))) {
+        return;
+    }
     uint32_t pos = x86_inst(s, v)->pos;
     uint32_t left = use(s, arg(s, v, 0), size), right = use(s, arg(s, v, 1), size);
     uint32_t high;
@@ -420,8 +536,9 @@ static void select_div(struct select *s, val_t v)
         emit(s, !is_signed ? X86_DIV1 : is_checked ? X86_SDIV : X86_IDIV1);
     inst->sub[0] = size;
     inst->pos = pos;
-    inst->imm = is_rem;
-    uint32_t other = x86_vreg(s, CLASS_GPR, size);
+    inst->imm = (is_rem || joined_later(s, v).i != 0 ? DIV_IS_REM : 0) |
+                (!is_rem || joined_later(s, v).i != 0 ? DIV_IS_QUOTIENT : 0);
+    uint32_t other = second_def(s, v);
     op_use_any(s, right);
     op_use_fixed(s, left, RAX);
     op_use_fixed(s, high, RDX);

@@ -113,6 +113,9 @@ enum x86_mode : uint8_t {
     MODE_IN,         /* incoming ones: [rsp + frame + 8 + disp] */
 };
 
+/* SDIV's imm: which results are wanted, for a divisor of -1. */
+enum x86_div : uint8_t { DIV_IS_QUOTIENT = 1, DIV_IS_REM = 2 };
+
 /* An address, before it is part of an instruction. */
 struct x86_mem {
     uint8_t mode;  /* enum x86_mode */
