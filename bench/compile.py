@@ -87,7 +87,7 @@ class Compiler:
 
 
 def tokamak_run(path):
-    product = OUT / "compile.cwasm"
+    product = OUT / f"compile-{os.getpid()}.cwasm"
     product.parent.mkdir(parents=True, exist_ok=True)
     cpu, rss, _ = spent_by([paths.TOKAMAK, "compile", "--threads=1", path, "-o", product])
     files = path.stat().st_size + product.stat().st_size

@@ -3,8 +3,8 @@
 Three builds of each program by Tokamak: guard slots (the normal one), dense slots (a constant
 bound, checked in code), and one without any check (types of indirect calls, stack probes, division,
 tables, bounds), which is the yardstick. The programs are linked with a declared maximum of memory,
-as dense slots ask for; the same file is used for all three. Times are measured as for row 6; executed
-instructions, which have no noise, by lib/counts.py.
+as dense slots ask for; the same file is used for all three. Times are measured as for row 6;
+executed instructions, which have no noise, by lib/counts.py.
 """
 
 from lib import counts

@@ -8,8 +8,6 @@
  * rounds of a million calls, the kinds interleaved. Times include the loop around the call, on both
  * sides.
  */
-#include <stdlib.h>
-
 #include "bench.h"
 
 #define ROUNDS 31
@@ -106,35 +104,80 @@ static uint64_t loop_precise(uint32_t calls)
         "precise", loop_precise, CALLS                                                             \
     }
 
-static int number_compare(const void *a, const void *b)
+/* Numbers of 200 call sites, from 100 on. */
+#define TEN(X, n) X(n##0) X(n##1) X(n##2) X(n##3) X(n##4) X(n##5) X(n##6) X(n##7) X(n##8) X(n##9)
+#define HUNDRED(X, n)                                                                              \
+    TEN(X, n##0)                                                                                   \
+    TEN(X, n##1)                                                                                   \
+    TEN(X, n##2)                                                                                   \
+    TEN(X, n##3) TEN(X, n##4) TEN(X, n##5) TEN(X, n##6) TEN(X, n##7) TEN(X, n##8) TEN(X, n##9)
+#define SITES(X) HUNDRED(X, 1) HUNDRED(X, 2)
+
+/*
+ * Each site is a function, once with the call and twice without, one beside the other: the pages of all
+ * have been touched when the first has run, so that no page fault is taken for a call.
+ */
+#define SITE_DEFINE(n)                                                                             \
+    static __attribute__((noinline)) uint64_t touch_##n(uint64_t x)                                \
+    {                                                                                              \
+        return x * (2 * n + 5) ^ n;                                                                \
+    }                                                                                              \
+    static __attribute__((noinline)) uint64_t twin_##n(uint64_t x)                                 \
+    {                                                                                              \
+        return x * (2 * n + 3) ^ n;                                                                \
+    }                                                                                              \
+    static __attribute__((noinline)) uint64_t site_##n(uint64_t x)                                 \
+    {                                                                                              \
+        host_nop();                                                                                \
+        return x * (2 * n + 1) ^ n;                                                                \
+    }
+SITES(SITE_DEFINE)
+
+static uint64_t touches_use(uint32_t start)
 {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
+    uint64_t x = start;
+#define TOUCH_USE(n) x = touch_##n(x);
+    SITES(TOUCH_USE)
+    return x;
+}
+
+static uint64_t twins_use(uint32_t start)
+{
+    uint64_t x = start;
+#define TWIN_USE(n) x = twin_##n(x);
+    SITES(TWIN_USE)
+    return x;
+}
+
+static uint64_t sites_use(uint32_t start)
+{
+    uint64_t x = start;
+#define SITE_USE(n) x = site_##n(x);
+    SITES(SITE_USE)
+    return x;
 }
 
 static volatile uint8_t evict[EVICT_BYTES];
 
+static uint64_t first_use_ns(loop_fn *use)
+{
+    for (uint32_t at = 0; at < EVICT_BYTES; at += 64)
+        evict[at]++;
+    uint64_t start = bench_now_ns();
+    bench_opaque(use((uint32_t)bench_opaque(1)));
+    return bench_now_ns() - start;
+}
+
 /*
- * One call of nop after other work has been through the data caches, less the clock's own time. The
- * clock is such a call too: what the two share (the import vector's line) is warm again by then.
+ * The first call from each of 200 places, after other work has been through the caches: what nothing
+ * has fetched or predicted yet. Once per process, less the same without the calls.
  */
 static void cold_measure(void)
 {
-    static uint64_t with[COLD_CALLS], without[COLD_CALLS];
-    for (uint32_t i = 0; i < 2 * COLD_CALLS; i++) {
-        for (uint32_t at = 0; at < EVICT_BYTES; at += 64)
-            evict[at]++;
-        uint64_t start = host_time_precise();
-        if (i % 2)
-            host_nop();
-        uint64_t took = host_time_precise() - start;
-        (i % 2 ? with : without)[i / 2] = took;
-    }
-    qsort(with, COLD_CALLS, sizeof *with, number_compare);
-    qsort(without, COLD_CALLS, sizeof *without, number_compare);
-    uint64_t clock_ns = without[COLD_CALLS / 2], both_ns = with[COLD_CALLS / 2];
-    uint64_t cold_ns = both_ns > clock_ns ? both_ns - clock_ns : 0;
-    printf("cold-nop %" PRIu64 " %" PRIu64 "\n", cold_ns * 1000, cold_ns * 1000);
+    first_use_ns(touches_use);
+    uint64_t without_ns = first_use_ns(twins_use), with_ns = first_use_ns(sites_use);
+    uint64_t cold_ps = with_ns > without_ns ? (with_ns - without_ns) * 1000 / COLD_CALLS : 0;
+    printf("cold-nop %" PRIu64 " %" PRIu64 "\n", cold_ps, cold_ps);
 }
 
 #endif
@@ -161,6 +204,7 @@ static void samples_sort(uint64_t *a)
 
 int main(void)
 {
+    cold_measure(); /* first: nothing has been called yet */
     for (uint32_t round = 0; round < ROUNDS; round++)
         for (uint32_t k = 0; k < KIND_COUNT; k++) {
             uint32_t calls = (uint32_t)bench_opaque(kinds[k].calls);
@@ -173,6 +217,5 @@ int main(void)
         printf("%s %" PRIu64 " %" PRIu64 "\n", kinds[k].name, samples[k][0],
                samples[k][ROUNDS / 2]);
     }
-    cold_measure();
     return 0;
 }

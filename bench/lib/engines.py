@@ -4,6 +4,7 @@ Preparing (compiling, where the engine can do it beforehand) is not timed; each 
 own time from inside. An engine that isn't installed says how to get it.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -61,7 +62,7 @@ class NativeScalar(Native):
 
 
 class Tokamak(Engine):
-    """`options` are given to `tokamak compile`, and to `run`, which refuses an image of others."""
+    """`options` go to `tokamak compile`, and to `run`, which refuses an image of others."""
 
     def __init__(self, name="tokamak", options=(), max_memory=None):
         self.name = name
@@ -75,12 +76,19 @@ class Tokamak(Engine):
     def version(self):
         return f"build/tokamak of {paths.TOKAMAK.stat().st_size} bytes"
 
+    def folder(self) -> Path:
+        """Another command than build/tokamak has one of its own: the two may be measured at once."""
+        if paths.TOKAMAK == paths.BUILD / "tokamak":
+            return OUT / self.name
+        key = hashlib.sha256(str(paths.TOKAMAK).encode()).hexdigest()[:8]
+        return OUT / f"{self.name}-{key}"
+
     def prepare(self, program):
         if self.max_memory:
             wasm = toolchain.wasm_bounded(program, self.max_memory)
         else:
             wasm = toolchain.wasm(program)
-        product = OUT / f"{self.name}{program.variant}" / f"{program.name}.cwasm"
+        product = self.folder() / program.variant / f"{program.name}.cwasm"
         argv = [paths.TOKAMAK, "compile", *self.options, wasm, "-o", product]
         return make(product, argv, [paths.TOKAMAK, wasm])
 

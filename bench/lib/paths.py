@@ -1,4 +1,4 @@
-"""Where things are. Everything that is made or fetched lies under build/, so the tree stays clean."""
+"""Where things are. All that is made or fetched lies under build/: the tree stays clean."""
 
 from pathlib import Path
 
