@@ -6,14 +6,11 @@
 const char *status_text(status_t status)
 {
     switch (status) {
-    case STATUS_OK:
-        return "ok";
+    case STATUS_OK: return "ok";
 #define ERR(name, number, text)                                                                    \
-    case ERR_##name:                                                                               \
-        return text;
+    case ERR_##name: return text;
 #include "base/errors.def"
 #undef ERR
-    default:
-        return "unknown status";
+    default: return "unknown status";
     }
 }

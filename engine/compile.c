@@ -189,10 +189,10 @@ static status_t begin_results(struct arena *arena, struct engine_batch *batch, u
     if (share > UINT32_MAX / 2) {
         share = UINT32_MAX / 2;
     }
-    *code = (struct code_buf){.cap_bytes = (uint32_t)(share / 2),
-                              .cap_call_sites = (uint32_t)(share / 8 / sizeof(uint32_t)),
-                              .cap_positions =
-                                  (uint32_t)(share / 8 / sizeof(struct code_position))};
+    *code =
+        (struct code_buf){.cap_bytes = (uint32_t)(share / 2),
+                          .cap_call_sites = (uint32_t)(share / 8 / sizeof(uint32_t)),
+                          .cap_positions = (uint32_t)(share / 8 / sizeof(struct code_position))};
     *cap_positions = (uint32_t)(share / 8);
     batch->funcs = arena_array(arena, n_funcs, sizeof *batch->funcs);
     code->bytes = arena_array(arena, code->cap_bytes, 1);
@@ -242,8 +242,8 @@ status_t engine_compile_batch(const struct engine_compile *compile, uint32_t ind
 {
     *error = (struct engine_error){.funcidx = UINT32_MAX};
     uint32_t first = compile->batch_starts[index];
-    *batch = (struct engine_batch){.index = index,
-                                   .n_funcs = compile->batch_starts[index + 1] - first};
+    *batch =
+        (struct engine_batch){.index = index, .n_funcs = compile->batch_starts[index + 1] - first};
     struct code_buf code;
     uint32_t cap_positions;
     if (begin_results(arena, batch, batch->n_funcs, &code, &cap_positions) != STATUS_OK) {
@@ -356,11 +356,10 @@ static void resolve_calls(struct engine_compile *compile)
     }
 }
 
-static status_t add_thunk(struct engine_compile *compile, struct code_buf *code,
-                          const struct engine_functype *type,
-                          status_t (*make)(const struct engine_functype *, struct arena *,
-                                           struct code_buf *),
-                          uint32_t *offset)
+static status_t
+add_thunk(struct engine_compile *compile, struct code_buf *code, const struct engine_functype *type,
+          status_t (*make)(const struct engine_functype *, struct arena *, struct code_buf *),
+          uint32_t *offset)
 {
     align_code(code, target_x86_64.code_align);
     *offset = code->len_bytes;
@@ -423,8 +422,7 @@ uint64_t engine_options_word(const struct engine_options *options)
 
 bool engine_image_fits(const struct engine_image *image, const struct engine_options *options)
 {
-    return image->engine_version == ENGINE_VERSION &&
-           image->machine == target_x86_64.elf_machine &&
+    return image->engine_version == ENGINE_VERSION && image->machine == target_x86_64.elf_machine &&
            (image->cpu_features & ~options->cpu_features) == 0;
 }
 
@@ -444,12 +442,13 @@ static status_t add_skeleton(struct engine_compile *compile, struct engine_image
 }
 
 /* Everything behind the code, in the order of the header's fields. */
-static status_t add_tables(struct engine_compile *compile,
-                           const struct engine_image_thunks *thunks, struct engine_image *image)
+static status_t add_tables(struct engine_compile *compile, const struct engine_image_thunks *thunks,
+                           struct engine_image *image)
 {
     image->code_offset = ENGINE_IMAGE_ALIGN;
     image->code_len_bytes = compile->out_len_bytes - ENGINE_IMAGE_ALIGN;
-    size_t end = (compile->out_len_bytes + ENGINE_IMAGE_ALIGN - 1) & ~(size_t)(ENGINE_IMAGE_ALIGN - 1);
+    size_t end =
+        (compile->out_len_bytes + ENGINE_IMAGE_ALIGN - 1) & ~(size_t)(ENGINE_IMAGE_ALIGN - 1);
     if (end > compile->out_cap_bytes) {
         return ERR_NO_SPACE;
     }
@@ -458,8 +457,8 @@ static status_t add_tables(struct engine_compile *compile,
     status_t status = add_section(compile, compile->funcs, image->n_funcs * sizeof *compile->funcs,
                                   &image->funcs_offset);
     if (status == STATUS_OK) {
-        status = add_section(compile, thunks, image->n_types * sizeof *thunks,
-                             &image->thunks_offset);
+        status =
+            add_section(compile, thunks, image->n_types * sizeof *thunks, &image->thunks_offset);
     }
     if (status == STATUS_OK) {
         image->positions_len_bytes = compile->n_positions;

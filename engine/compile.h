@@ -22,7 +22,7 @@ struct compile {
 
 /* Records why a module is refused, and returns status. printf-like; offset in module bytes. */
 [[gnu::format(printf, 4, 5)]] status_t compile_fail(struct engine_error *error, status_t status,
-                                                   uint64_t offset, const char *text, ...);
+                                                    uint64_t offset, const char *text, ...);
 
 /* Feature tests. */
 static inline bool compile_has_cpu(const struct compile *cx, uint64_t feature)

@@ -55,7 +55,8 @@ const char *engine_trap_text(enum engine_trap trap);
 
 /* ---- The module ---- */
 
-enum engine_valtype : uint8_t { /* wasm 2.0 §5.3: the bytes of the binary format */
+/* wasm 2.0 §5.3: the bytes of the binary format */
+enum engine_valtype : uint8_t {
     VALTYPE_I32 = 0x7f,
     VALTYPE_I64 = 0x7e,
     VALTYPE_F32 = 0x7d,
@@ -166,11 +167,11 @@ struct engine_func {
  *                                        each type, equal for structurally equal types, never 0
  */
 struct engine_layout {
-    uint32_t size_bytes;     /* of the record, all of it, a multiple of 64 */
-    const int32_t *globals;  /* [n_globals] offsets from P */
-    const int32_t *tables;   /* [n_tables] */
-    int32_t func_imports;    /* of import 0; the next are 16 bytes further up each */
-    int32_t types;           /* of type id 0; ascending */
+    uint32_t size_bytes;    /* of the record, all of it, a multiple of 64 */
+    const int32_t *globals; /* [n_globals] offsets from P */
+    const int32_t *tables;  /* [n_tables] */
+    int32_t func_imports;   /* of import 0; the next are 16 bytes further up each */
+    int32_t types;          /* of type id 0; ascending */
 };
 
 /* The target of an indirect call: an element of a table of functions, or an imported function. */
@@ -189,13 +190,13 @@ struct engine_table {
 
 /* The fixed part, at P - sizeof. Read by compiled code; written by the embedder. */
 struct engine_instance {
-    void *embedder;            /* the embedder's own record of this instance */
-    void *const *helpers;      /* [n_helpers] in the order of helpers.def */
-    const void *func_records;  /* struct engine_func_record[], indexed by funcref */
-    uint8_t *memory_base;      /* of memory 0; null without one */
-    uint64_t memory_size;      /* of memory 0, bytes */
+    void *embedder;                        /* the embedder's own record of this instance */
+    void *const *helpers;                  /* [n_helpers] in the order of helpers.def */
+    const void *func_records;              /* struct engine_func_record[], indexed by funcref */
+    uint8_t *memory_base;                  /* of memory 0; null without one */
+    uint64_t memory_size;                  /* of memory 0, bytes */
     struct engine_memory *imported_memory; /* of memory 0 if imported; then the size is there */
-    uint64_t stack_limit;      /* the lowest address that a frame may reach */
+    uint64_t stack_limit;                  /* the lowest address that a frame may reach */
     uint64_t reserved;
 };
 
@@ -217,7 +218,7 @@ struct engine_func_record {
     uint32_t funcidx;
 };
 
-union engine_value { /* how values cross between native code and wasm: 16 bytes each */
+union engine_value {  /* how values cross between native code and wasm: 16 bytes each */
     uint8_t v128[16]; /* first: an initialiser of {} sets just the first member to zero */
     uint32_t i32;
     uint64_t i64;
@@ -237,20 +238,20 @@ struct engine_module {
     uint32_t n_func_imports, n_table_imports, n_memory_imports, n_global_imports;
     const struct engine_functype *types;
     const struct engine_import *imports;
-    const struct engine_func *funcs;         /* imports first, as in every index space */
+    const struct engine_func *funcs; /* imports first, as in every index space */
     const struct engine_tabletype *tables;
     const struct engine_limit *memories;
     const struct engine_global *globals;
     const struct engine_export *exports;
     const struct engine_elem *elems;
     const struct engine_data *datas;
-    const struct engine_name *func_names;    /* [n_funcs] from the name section; may be null */
+    const struct engine_name *func_names; /* [n_funcs] from the name section; may be null */
     struct engine_name module_name;
-    uint32_t start;                          /* funcidx, or UINT32_MAX */
+    uint32_t start; /* funcidx, or UINT32_MAX */
     bool has_data_count;
-    const uint64_t *declared_funcs;          /* bitset: functions that ref.func may name */
-    uint32_t code_offset;                    /* of the code section's contents; 0 without one */
-    bool has_table_writes;                   /* unused until code is compiled */
+    const uint64_t *declared_funcs; /* bitset: functions that ref.func may name */
+    uint32_t code_offset;           /* of the code section's contents; 0 without one */
+    bool has_table_writes;          /* unused until code is compiled */
     struct engine_layout layout;
 };
 
@@ -279,7 +280,8 @@ MUST_CHECK status_t engine_decode(const uint8_t *bytes, size_t len_bytes,
 
 /* ---- Compiling ---- */
 
-enum engine_cpu_features : uint64_t { /* x86-64; SSE4.1 is taken for granted */
+/* x86-64; SSE4.1 is taken for granted */
+enum engine_cpu_features : uint64_t {
     ENGINE_CPU_SSE42 = 1,
     ENGINE_CPU_AVX = 2,
     ENGINE_CPU_AVX2 = 4,
@@ -319,12 +321,12 @@ struct engine_dump {
 };
 
 struct engine_options {
-    uint64_t cpu_features;    /* enum engine_cpu_features */
-    uint64_t passes_off;      /* bit i: pass number i of engine_pass_name() is left out */
-    uint64_t ra_shuffle_seed; /* 0: off */
-    uint8_t memory_kind;      /* enum engine_memory_kind */
-    bool is_unsafe;           /* no checks at all: only to measure what they cost */
-    bool is_checked;          /* verifiers between passes and after register allocation */
+    uint64_t cpu_features;          /* enum engine_cpu_features */
+    uint64_t passes_off;            /* bit i: pass number i of engine_pass_name() is left out */
+    uint64_t ra_shuffle_seed;       /* 0: off */
+    uint8_t memory_kind;            /* enum engine_memory_kind */
+    bool is_unsafe;                 /* no checks at all: only to measure what they cost */
+    bool is_checked;                /* verifiers between passes and after register allocation */
     const struct engine_dump *dump; /* or null */
 };
 
@@ -351,9 +353,9 @@ struct engine_compile {
     uint8_t *out;
     size_t out_cap_bytes, out_len_bytes;
     uint32_t n_batches;
-    uint32_t next_batch;        /* that engine_compile_append expects */
-    uint32_t *batch_starts;     /* [n_batches + 1] indices of defined functions */
-    uint32_t *call_sites;       /* code offsets of rel32 fields that hold a funcidx */
+    uint32_t next_batch;    /* that engine_compile_append expects */
+    uint32_t *batch_starts; /* [n_batches + 1] indices of defined functions */
+    uint32_t *call_sites;   /* code offsets of rel32 fields that hold a funcidx */
     uint32_t n_call_sites, cap_call_sites;
     struct engine_image_func *funcs; /* [n_funcs - imports] */
     uint8_t *positions;

@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-static bool section_ok(const struct engine_image *image, uint64_t offset, uint64_t n,
-                       uint64_t size)
+static bool section_ok(const struct engine_image *image, uint64_t offset, uint64_t n, uint64_t size)
 {
     return offset <= image->len_bytes && n <= (image->len_bytes - offset) / size;
 }
@@ -127,8 +126,7 @@ bool engine_image_find(const struct engine_image *image, uint64_t code_offset, b
     const struct engine_image_func *func = &funcs[low - 1];
     bool is_frameless = false;
     uint32_t wasm = find_position(image, func, code_offset, is_return, &is_frameless);
-    *out = (struct engine_place){.func = low - 1,
-                                 .wasm_offset = wasm,
-                                 .frame_bytes = is_frameless ? 0 : func->frame_bytes};
+    *out = (struct engine_place){
+        .func = low - 1, .wasm_offset = wasm, .frame_bytes = is_frameless ? 0 : func->frame_bytes};
     return true;
 }

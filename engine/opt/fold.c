@@ -396,8 +396,7 @@ static val_t fold_shift(struct ssa_func *fn, struct ssa_inst *inst, uint64_t c)
         inst->arg[0] = x;
         return VAL_NONE;
     }
-    return inst->op == SSA_SHR_U || inst->op == SSA_SHR_S ? fold_shift_pair(fn, inst, n)
-                                                          : VAL_NONE;
+    return inst->op == SSA_SHR_U || inst->op == SSA_SHR_S ? fold_shift_pair(fn, inst, n) : VAL_NONE;
 }
 
 static val_t fold_mul(struct ssa_func *fn, struct ssa_inst *inst, uint64_t c)
@@ -486,9 +485,8 @@ static val_t fold_binary(struct ssa_func *fn, struct ssa_inst *inst)
     bool is_const_a = ssa_is_const(fn, (val_t){inst->arg[0]}, &a);
     bool is_const_b = ssa_is_const(fn, (val_t){inst->arg[1]}, &b);
     if (is_const_a && is_const_b) {
-        return eval_binary(inst->op, inst->type, a, b, &result)
-                   ? make_const(fn, inst->type, result)
-                   : VAL_NONE;
+        return eval_binary(inst->op, inst->type, a, b, &result) ? make_const(fn, inst->type, result)
+                                                                : VAL_NONE;
     }
     if (is_const_a && ssa_has(inst, SSA_COMM)) {
         become(inst, inst->op, inst->arg[1], inst->arg[0]);
@@ -517,7 +515,8 @@ static val_t fold_convert(struct ssa_func *fn, struct ssa_inst *inst)
             return (val_t){arg->arg[0]};
         }
         return VAL_NONE;
-    case SSA_SEXT8: return arg->op == SSA_SEXT8 || arg->op == SSA_LOAD8_S ? (val_t){inst->arg[0]} : VAL_NONE;
+    case SSA_SEXT8:
+        return arg->op == SSA_SEXT8 || arg->op == SSA_LOAD8_S ? (val_t){inst->arg[0]} : VAL_NONE;
     case SSA_SEXT16:
         return arg->op == SSA_SEXT16 || arg->op == SSA_SEXT8 || arg->op == SSA_LOAD8_S ||
                        arg->op == SSA_LOAD16_S

@@ -34,7 +34,7 @@ struct numbering {
     struct entry *table;
     uint32_t mask, n_entries;
     uint32_t *pre, *end; /* by block: its subtree in the dominator tree is [pre, end) */
-    uint32_t *accessed;    /* by value: 1 + a block in which memory is accessed at it */
+    uint32_t *accessed;  /* by value: 1 + a block in which memory is accessed at it */
     uint32_t n_accessed;
     uint32_t *globals_out, *sizes_out; /* by block: numbers at its end */
     uint32_t globals, sizes, memory;   /* numbers now */

@@ -44,8 +44,8 @@ static bool is_movable(const struct ssa_func *fn, const struct ssa_inst *inst,
     }
     if (inst->op == SSA_PTR_LOAD) { /* through a fixed field only: always a good address */
         const struct ssa_inst *address = &fn->insts[inst->arg[0]];
-        return address->op == SSA_INST_LOAD && address->sub == FIELD_FIXED &&
-               inst->type == T_I64 && is_field_fixed(inst, loop);
+        return address->op == SSA_INST_LOAD && address->sub == FIELD_FIXED && inst->type == T_I64 &&
+               is_field_fixed(inst, loop);
     }
     return ssa_has(inst, SSA_PURE) && !ssa_has(inst, SSA_CMP) && inst->op != SSA_EXTEND_U &&
            inst->op != SSA_COPY && inst->op != SSA_INDEX_MASK && inst->op != SSA_SELECT &&

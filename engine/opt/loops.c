@@ -10,9 +10,9 @@
 
 struct finder {
     struct ssa_func *fn;
-    uint32_t *parent;  /* by header: header of the loop around it; itself while there is none */
-    uint32_t *root;    /* the same with shortcuts */
-    uint32_t *header;  /* by block: header of its innermost loop, UINT32_MAX none */
+    uint32_t *parent; /* by header: header of the loop around it; itself while there is none */
+    uint32_t *root;   /* the same with shortcuts */
+    uint32_t *header; /* by block: header of its innermost loop, UINT32_MAX none */
     uint32_t *work;
     uint32_t n_work;
 };

@@ -20,8 +20,7 @@ struct site {
 
 static val_t emit(struct site *s, enum ssa_op op, enum ssa_type type, val_t a, val_t b)
 {
-    struct ssa_inst inst = {
-        .op = op, .type = type, .arg = {a.i, b.i}, .pos = s->pos, .block = 0};
+    struct ssa_inst inst = {.op = op, .type = type, .arg = {a.i, b.i}, .pos = s->pos, .block = 0};
     val_t same = fold_inst(s->fn, &inst);
     if (same.i != 0) {
         return same;
@@ -74,8 +73,8 @@ static val_t divide_u64(struct site *s, val_t x, uint64_t c)
 {
     uint32_t shift = floor_log2(c);
     if (shift == 63) {
-        return emit(s, SSA_EXTEND_U, T_I64,
-                    emit(s, SSA_GE_U, T_I32, x, ssa_const(s->fn, T_I64, c)), VAL_NONE);
+        return emit(s, SSA_EXTEND_U, T_I64, emit(s, SSA_GE_U, T_I32, x, ssa_const(s->fn, T_I64, c)),
+                    VAL_NONE);
     }
     unsigned __int128 power = (unsigned __int128)1 << (64 + shift);
     uint64_t m = (uint64_t)(power / c) + 1;
@@ -127,8 +126,7 @@ static val_t divide(struct site *s, const struct ssa_inst *inst, uint64_t bits)
 {
     val_t x = {inst->arg[0]};
     if (inst->op == SSA_DIV_S || inst->op == SSA_REM_S) {
-        return divide_signed(s, inst->type, x,
-                             inst->type == T_I32 ? (int32_t)bits : (int64_t)bits);
+        return divide_signed(s, inst->type, x, inst->type == T_I32 ? (int32_t)bits : (int64_t)bits);
     }
     return inst->type == T_I32 ? divide_u32(s, x, (uint32_t)bits) : divide_u64(s, x, bits);
 }

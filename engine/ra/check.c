@@ -131,8 +131,8 @@ static bool want_slot(struct check *c, uint32_t owner, uint32_t v)
 static bool is_const_of(const struct check *c, uint32_t from, uint32_t v)
 {
     const struct vreg *a = vreg_of(c, from), *b = vreg_of(c, v);
-    return from == v || (vreg_is_remat(b) && a->imm == b->imm &&
-                         ((a->flags ^ b->flags) & VREG_VCONST) == 0);
+    return from == v ||
+           (vreg_is_remat(b) && a->imm == b->imm && ((a->flags ^ b->flags) & VREG_VCONST) == 0);
 }
 
 /* v is wanted where the move takes it from. */
@@ -156,8 +156,7 @@ static bool is_legal_register(const struct check *c, uint8_t reg, uint8_t class)
 {
     const struct ra_machine *machine = c->machine;
     uint8_t scratch = class == CLASS_VEC ? machine->scratch_vec : machine->scratch_gpr;
-    return reg < N_REGS &&
-           ((machine->allocatable[class] & reg_bit(reg)) != 0 || reg == scratch);
+    return reg < N_REGS && ((machine->allocatable[class] & reg_bit(reg)) != 0 || reg == scratch);
 }
 
 static bool undo_swap(struct check *c, const struct mir_move *move)
@@ -337,9 +336,9 @@ static bool undo_inst(struct check *c, const struct mir_inst *in)
     for (uint32_t k = 0; k < in->n_operands; k++) {
         const struct mir_operand *op = &c->mf->operands[in->first + k];
         uint32_t v = c->canon[op->vreg];
-        bool is_right = !operand_is_use(op) || op->loc == LOC_CONST ||
-                        (op->loc == LOC_STACK ? want_slot(c, op->vreg, v)
-                                              : want_add(c, op->loc, 2 * v));
+        bool is_right =
+            !operand_is_use(op) || op->loc == LOC_CONST ||
+            (op->loc == LOC_STACK ? want_slot(c, op->vreg, v) : want_add(c, op->loc, 2 * v));
         if (!is_right) {
             return false;
         }
@@ -410,8 +409,8 @@ static bool pool_grow(struct check *c, uint32_t n)
         return true;
     }
     uint32_t cap = 2 * n + 1024;
-    struct want *pool = arena_grow(c->mf->arena, c->pool, c->cap_pool * sizeof *pool,
-                                   cap * sizeof *pool);
+    struct want *pool =
+        arena_grow(c->mf->arena, c->pool, c->cap_pool * sizeof *pool, cap * sizeof *pool);
     c->is_full = pool == NULL || cap > WANTS_MAX;
     if (!c->is_full) {
         c->pool = pool;
@@ -556,7 +555,8 @@ static bool check_init(struct check *c)
     c->active = arena_array(arena, c->n_places, sizeof *c->active);
     c->blocks = arena_zalloc(arena, mf->n_blocks, sizeof *c->blocks);
     bool is_ok = c->canon != NULL && c->param_index != NULL && c->n_wants != NULL &&
-                 c->what != NULL && c->bytes != NULL && c->index != NULL && c->active != NULL && c->blocks != NULL;
+                 c->what != NULL && c->bytes != NULL && c->index != NULL && c->active != NULL &&
+                 c->blocks != NULL;
     if (is_ok) {
         name_params(c);
         for (uint32_t b = 0; b < mf->n_blocks; b++) {

@@ -19,8 +19,8 @@
 struct linear {
     struct ra *ra;
     struct mir_func *mf;
-    uint32_t *home;     /* by vreg: the block of its definition, NOT_LOCAL if used in another */
-    uint32_t *last_use; /* by vreg: instruction; 0 none */
+    uint32_t *home;         /* by vreg: the block of its definition, NOT_LOCAL if used in another */
+    uint32_t *last_use;     /* by vreg: instruction; 0 none */
     int32_t *free_slots[2]; /* of 8 and 16 bytes: stacks of slots of dead local values */
     uint32_t n_free[2];
     regset_t early, late;
@@ -221,9 +221,9 @@ static void place_rest(struct linear *l, const struct mir_inst *in)
     for (uint32_t k = 0; k < in->n_operands; k++) {
         struct mir_operand *op = operand(l, in, k);
         const struct vreg *vreg = &l->mf->vregs[op->vreg];
-        bool is_in_memory = op->kind == OPERAND_USE_ANY &&
-                            (!vreg_is_remat(vreg) ||
-                             (vreg->class == CLASS_VEC && vreg_is_const(vreg)));
+        bool is_in_memory =
+            op->kind == OPERAND_USE_ANY &&
+            (!vreg_is_remat(vreg) || (vreg->class == CLASS_VEC && vreg_is_const(vreg)));
         if (op->loc != LOC_NONE) {
             continue;
         }
@@ -306,8 +306,8 @@ static status_t place_edges(struct linear *l, const struct mir_block *block)
                                               .vreg_to = mf->params[to->params_start + k]});
         }
         bool is_exit = block->n_edges == 1;
-        parallel_emit(l->ra, is_exit ? RANK_EXIT : RANK_ENTRY,
-                      is_exit ? block->end - 1 : to->first, 0);
+        parallel_emit(l->ra, is_exit ? RANK_EXIT : RANK_ENTRY, is_exit ? block->end - 1 : to->first,
+                      0);
     }
     return STATUS_OK;
 }

@@ -34,10 +34,10 @@ struct walk {
     uint32_t block, header; /* the block, and its loop's header or NO_BLOCK */
     uint32_t rank;
     uint8_t weight;
-    uint32_t header_rank;   /* 0 if no loop: nothing is defined below it */
-    uint32_t clock;         /* of the instruction looked at */
-    uint32_t block_clock;   /* of the block's end: later uses are behind it */
-    uint32_t inside[2];     /* live values that are defined in this loop, by class */
+    uint32_t header_rank; /* 0 if no loop: nothing is defined below it */
+    uint32_t clock;       /* of the instruction looked at */
+    uint32_t block_clock; /* of the block's end: later uses are behind it */
+    uint32_t inside[2];   /* live values that are defined in this loop, by class */
     uint32_t max_inside[2];
     uint64_t n_entries;
     struct claim *claims; /* of the block, last first */
@@ -56,8 +56,7 @@ static status_t order_blocks(struct scan *s)
     s->order = arena_array(mf->arena, n, sizeof *s->order);
     s->rank = arena_array(mf->arena, n, sizeof *s->rank);
     s->blocks = arena_zalloc(mf->arena, n, sizeof *s->blocks);
-    if (stack == NULL || edge == NULL || s->order == NULL || s->rank == NULL ||
-        s->blocks == NULL) {
+    if (stack == NULL || edge == NULL || s->order == NULL || s->rank == NULL || s->blocks == NULL) {
         return ERR_NO_MEMORY;
     }
     memset(s->rank, 0xff, n * sizeof *s->rank); /* UINT32_MAX: not met; 0: on the stack */
@@ -68,7 +67,8 @@ static status_t order_blocks(struct scan *s)
         uint32_t b = stack[n_stack - 1];
         const struct mir_block *block = &mf->blocks[b];
         if (edge[b] < block->n_edges) {
-            uint32_t to = mf->edges[block->edges_start + edge[b]++].to;
+            uint32_t e = block->edges_start + edge[b]++, to = mf->edges[e].to;
+            s->blocks[to].edge = e;
             if (s->rank[to] == UINT32_MAX) {
                 s->rank[to] = 0;
                 stack[n_stack++] = to;
@@ -111,9 +111,8 @@ static void note_block(struct scan *s, uint32_t rank, uint32_t *time)
     uint32_t depth = block->loop_depth < 250 ? block->loop_depth : 250;
     info->weight = block->is_cold ? 0 : (uint8_t)(1 + depth);
     info->parent = block->is_loop_header ? outer_header(s, b) : block->loop_header;
-    info->is_jump = block->end - block->first == 1 && block->n_params == 0 &&
-                    block->n_preds == 1 && block->n_edges == 1 &&
-                    s->mf->insts[block->first].n_operands == 0 &&
+    info->is_jump = block->end - block->first == 1 && block->n_params == 0 && block->n_preds == 1 &&
+                    block->n_edges == 1 && s->mf->insts[block->first].n_operands == 0 &&
                     s->mf->insts[block->first].flags == MIR_END &&
                     s->mf->blocks[s->mf->edges[block->edges_start].to].n_preds > 1;
     info->time = *time;
@@ -156,10 +155,21 @@ static void note_all(struct scan *s)
     }
 }
 
+static void init_value(struct scan *s, uint32_t v, uint16_t flags)
+{
+    s->values[v] = (struct value){.next = NEXT_NONE,
+                                  .web = v,
+                                  .home = LOC_STACK,
+                                  .def_reg = REG_NONE,
+                                  .flags = flags,
+                                  .hint = REG_NONE,
+                                  .web_reg = REG_NONE};
+}
+
 static status_t init_values(struct scan *s)
 {
     struct mir_func *mf = s->mf;
-    s->values = arena_array(mf->arena, mf->n_vregs, sizeof *s->values);
+    s->values = arena_array(mf->arena, mf->n_vregs + 2, sizeof *s->values);
     if (s->values == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -167,17 +177,13 @@ static status_t init_values(struct scan *s)
         const struct vreg *vreg = &mf->vregs[v];
         bool is_const = (vreg->flags & VREG_CONST) != 0;
         bool is_remat = vreg_is_remat(vreg);
-        uint8_t flags = (uint8_t)((is_const ? VALUE_CONST : 0) | (is_remat ? VALUE_REMAT : 0) |
-                                  (is_remat || vreg_is_incoming(vreg) ? VALUE_FREE : 0) |
-                                  (vreg->class == CLASS_VEC ? VALUE_VEC : 0));
-        s->values[v] = (struct value){.next = UINT32_MAX,
-                                      .web = v,
-                                      .home = LOC_STACK,
-                                      .def_reg = REG_NONE,
-                                      .flags = flags,
-                                      .hint = REG_NONE,
-                                      .web_reg = REG_NONE};
+        init_value(s, v,
+                   (uint16_t)((is_const ? VALUE_CONST : 0) | (is_remat ? VALUE_REMAT : 0) |
+                              (is_remat || vreg_is_incoming(vreg) ? VALUE_FREE : 0) |
+                              (vreg->class == CLASS_VEC ? VALUE_VEC : 0)));
     }
+    init_value(s, mf->n_vregs + CLASS_GPR, 0);
+    init_value(s, mf->n_vregs + CLASS_VEC, VALUE_VEC);
     return STATUS_OK;
 }
 
@@ -249,14 +255,15 @@ static void join_webs(struct walk *w, uint32_t a, uint32_t b)
 static uint32_t edge_penalty(const struct scan *s, uint32_t from, uint32_t to)
 {
     const struct mir_block *a = &s->mf->blocks[from], *b = &s->mf->blocks[to];
-    return b->loop_depth < a->loop_depth  ? LOOP_EXIT_PENALTY
-           : b->is_cold && !a->is_cold    ? COLD_PENALTY
-                                          : 0;
+    return b->loop_depth < a->loop_depth ? LOOP_EXIT_PENALTY
+           : b->is_cold && !a->is_cold   ? COLD_PENALTY
+                                         : 0;
 }
 
 static void add_successor(struct walk *w, uint32_t to)
 {
     const struct block_info *info = &w->s->blocks[to];
+    w->n_entries += info->n_live / 4; /* the budget is one of time, too */
     uint32_t penalty = edge_penalty(w->s, w->block, to);
     for (uint32_t i = 0; i < info->n_live; i++) {
         const struct live_entry *e = &info->live[i];
@@ -363,8 +370,8 @@ static void hint_from_heir(struct walk *w, const struct mir_inst *inst,
                            const struct mir_operand *ops, uint32_t k)
 {
     const struct mir_operand *def = &ops[0]; /* heirs come first in all targets */
-    bool may_swap = (inst->flags & MIR_COMMUTES) != 0 && k == 2 &&
-                    w->values[ops[1].vreg].stamp != 0;
+    bool may_swap =
+        (inst->flags & MIR_COMMUTES) != 0 && k == 2 && w->values[ops[1].vreg].stamp != 0;
     if (def->kind == OPERAND_DEF_TIED && (def->reg == k || may_swap)) {
         inherit_hint(w, ops[k].vreg, def, true);
     } else if (def->kind == OPERAND_DEF && (k == 1 || may_swap)) {
@@ -382,14 +389,41 @@ static void visit_fixed_use(struct walk *w, const struct mir_inst *inst, struct 
     }
 }
 
+/* A constant that would be made anew in each round of a loop. A zero costs next to nothing. */
+static void note_loop_const(struct walk *w, uint32_t vreg)
+{
+    struct scan *s = w->s;
+    struct value *value = &w->values[vreg];
+    const struct vreg *v = &w->mf->vregs[vreg];
+    bool is_zero = v->imm == 0 && (v->flags & VREG_VCONST) == 0;
+    if (value->end == w->header + 1 || is_zero || s->n_loop_consts == s->cap_loop_consts) {
+        return;
+    }
+    value->end = w->header + 1; /* listed already; the scan has no use for the end of a constant */
+    struct block_info *loop = &s->blocks[w->header];
+    s->loop_consts[s->n_loop_consts++] = (struct loop_const){vreg, loop->consts};
+    loop->consts = s->n_loop_consts;
+}
+
+static void visit_const(struct walk *w, const struct mir_operand *ops, struct mir_operand *op,
+                        uint32_t position)
+{
+    struct value *value = &w->values[op->vreg];
+    bool is_tied = ops[0].kind == OPERAND_DEF_TIED && op == &ops[ops[0].reg];
+    op->next = value->next < w->block_clock ? position + (value->next - w->clock) : NEXT_NONE;
+    value->next = w->clock;
+    if (w->header != NO_BLOCK && w->weight != 0 && op->kind != OPERAND_USE_FIXED && !is_tied) {
+        note_loop_const(w, op->vreg);
+    }
+}
+
 static void visit_use(struct walk *w, const struct mir_inst *inst, struct mir_operand *ops,
                       uint32_t k, uint32_t position)
 {
     struct mir_operand *op = &ops[k];
     struct value *value = &w->values[op->vreg];
     if ((value->flags & VALUE_CONST) != 0) { /* its uses in this block only */
-        op->next = value->next < w->block_clock ? position + (value->next - w->clock) : NEXT_NONE;
-        value->next = w->clock;
+        visit_const(w, ops, op, position);
         return;
     }
     if (op->kind == OPERAND_USE_FIXED) {
@@ -415,19 +449,33 @@ static void note_claim(struct walk *w, const struct mir_inst *inst, uint32_t pos
     for (uint32_t k = 0; k < inst->n_operands; k++) {
         regs |= (FIXED_KINDS >> ops[k].kind & 1) != 0 ? reg_bit(ops[k].reg) : 0;
     }
+    if (w->header != NO_BLOCK && w->weight != 0) {
+        w->s->blocks[w->header].fixed |= regs;
+    }
     if ((inst->flags & MIR_CALL) != 0) {
         regs |= ~w->s->machine->callee_saved;
     }
     w->claims[w->n_claims++] = (struct claim){position, regs};
 }
 
+/* A count of values, as it is kept of loops. */
+static void raise_count(uint16_t *count, uint32_t n)
+{
+    n = n < 1000 ? n : 1000;
+    *count = *count > n ? *count : (uint16_t)n;
+}
+
 static void visit_call(struct walk *w)
 {
-    if (w->weight != 0) {
-        w->n_calls++;
-        if (w->header != NO_BLOCK) {
-            w->s->blocks[w->header].has_call = true;
-        }
+    if (w->weight == 0) {
+        return;
+    }
+    w->n_calls++;
+    if (w->header != NO_BLOCK) {
+        struct block_info *loop = &w->s->blocks[w->header];
+        loop->has_call = true;
+        raise_count(&loop->at_calls[0], w->inside[0]);
+        raise_count(&loop->at_calls[1], w->inside[1]);
     }
 }
 
@@ -475,8 +523,21 @@ static void note_pressure(struct walk *w, uint32_t b)
 {
     struct block_info *loop = &w->s->blocks[w->header];
     for (uint32_t c = 0; c < 2 && w->s->blocks[b].weight != 0; c++) {
-        uint32_t most = w->max_inside[c] < 1000 ? w->max_inside[c] : 1000;
-        loop->inside[c] = loop->inside[c] > most ? loop->inside[c] : (uint16_t)most;
+        raise_count(&loop->inside[c], w->max_inside[c]);
+    }
+}
+
+/* The loop around has those of this loop, and what it defines itself and lives in this one. */
+static void sum_up_loop(const struct block_info *info, struct block_info *outer,
+                        const uint32_t n_outer[2])
+{
+    outer->has_call = outer->has_call || info->has_call;
+    outer->fixed |= info->fixed;
+    for (uint32_t c = 0; c < 2; c++) {
+        raise_count(&outer->inside[c], info->inside[c] + n_outer[c]);
+        if (info->has_call) {
+            raise_count(&outer->at_calls[c], info->at_calls[c] + n_outer[c]);
+        }
     }
 }
 
@@ -484,23 +545,18 @@ static void note_pressure(struct walk *w, uint32_t b)
 static void end_loop(struct walk *w, uint32_t b)
 {
     struct block_info *info = &w->s->blocks[b];
-    uint32_t n[2] = {0};
+    uint32_t outer_rank = info->parent == NO_BLOCK ? UINT32_MAX : w->s->rank[info->parent];
+    uint32_t n[2] = {0}, n_outer[2] = {0};
     for (uint32_t i = 0; i < w->n_live; i++) {
         struct value *value = &w->values[w->list[i]];
         value->flags |= info->has_call ? VALUE_CROSSES : 0;
         n[value_class(value)]++;
+        n_outer[value_class(value)] += value->def_rank >= outer_rank;
     }
-    struct block_info *outer = info->parent == NO_BLOCK ? NULL : &w->s->blocks[info->parent];
-    for (uint32_t c = 0; c < 2; c++) {
-        uint32_t sum = info->inside[c] + n[c];
-        sum = sum > info->pressure[c] ? sum : info->pressure[c];
-        info->pressure[c] = (uint16_t)(sum < 1000 ? sum : 1000);
-        if (outer != NULL && outer->pressure[c] < info->pressure[c]) {
-            outer->pressure[c] = info->pressure[c];
-        }
-    }
-    if (outer != NULL && info->has_call && info->weight != 0) {
-        outer->has_call = true;
+    raise_count(&info->pressure[0], info->inside[0] + n[0]);
+    raise_count(&info->pressure[1], info->inside[1] + n[1]);
+    if (info->parent != NO_BLOCK && info->weight != 0) {
+        sum_up_loop(info, &w->s->blocks[info->parent], n_outer);
     }
 }
 
@@ -528,8 +584,8 @@ static status_t end_block(struct walk *w, uint32_t b)
     for (uint32_t i = 0; i < w->n_live; i++) {
         uint32_t vreg = w->list[i];
         uint32_t distance = w->values[vreg].next - w->clock;
-        info->live[i] = (struct live_entry){
-            vreg, distance < DISTANCE_MAX ? distance : DISTANCE_MAX};
+        info->live[i] =
+            (struct live_entry){vreg, distance < DISTANCE_MAX ? distance : DISTANCE_MAX};
     }
     return STATUS_OK;
 }
@@ -554,7 +610,10 @@ static status_t init_walk(struct walk *w, struct scan *s)
     w->claims = arena_array(mf->arena, mf->n_insts, sizeof *w->claims);
     s->param_distance = arena_array(mf->arena, n_params + 1, sizeof *s->param_distance);
     s->param_loc = arena_array(mf->arena, n_params + 1, 1);
-    bool is_ok = w->list != NULL && w->claims != NULL && s->param_distance != NULL && s->param_loc != NULL;
+    s->cap_loop_consts = mf->n_insts / 8 + 16; /* enough; a loop has no room for many */
+    s->loop_consts = arena_array(mf->arena, s->cap_loop_consts, sizeof *s->loop_consts);
+    bool is_ok = w->list != NULL && w->claims != NULL && s->param_distance != NULL &&
+                 s->param_loc != NULL && s->loop_consts != NULL;
     return is_ok ? STATUS_OK : ERR_NO_MEMORY;
 }
 

@@ -33,11 +33,11 @@ typedef uint64_t regset_t;
 enum reg_class : uint8_t { CLASS_GPR, CLASS_VEC };
 
 enum vreg_flags : uint8_t {
-    VREG_CONST = 1,   /* no definition: materialised from imm (integer, float) or a pool index */
-    VREG_VCONST = 2,  /* with VREG_CONST: imm is the index of a 16-byte constant */
-    VREG_REMAT = 4,   /* has a definition, but can be had again from imm as a VREG_CONST can */
-    VREG_PARAM = 8,   /* is a block's parameter (phi) */
-    VREG_I32 = 16,    /* in a GPR: bits above 32 are zero, a copy may leave them to the machine */
+    VREG_CONST = 1,  /* no definition: materialised from imm (integer, float) or a pool index */
+    VREG_VCONST = 2, /* with VREG_CONST: imm is the index of a 16-byte constant */
+    VREG_REMAT = 4,  /* has a definition, but can be had again from imm as a VREG_CONST can */
+    VREG_PARAM = 8,  /* is a block's parameter (phi) */
+    VREG_I32 = 16,   /* in a GPR: bits above 32 are zero, a copy may leave them to the machine */
 };
 
 struct vreg {
@@ -54,15 +54,15 @@ struct vreg {
 #define MIR_SLOT_INCOMING 0x40000000
 
 enum operand_kind : uint8_t {
-    OPERAND_USE,         /* in any register of its class */
-    OPERAND_USE_FIXED,   /* in register .reg */
-    OPERAND_USE_ANY,     /* in a register or in its spill slot (a memory operand) */
-    OPERAND_DEF,         /* any register of its class */
-    OPERAND_DEF_FIXED,   /* register .reg */
-    OPERAND_DEF_TIED,    /* the register of operand number .reg, a USE, whose old value is lost */
-    OPERAND_EARLY_DEF,   /* any register that no use of this instruction has */
-    OPERAND_TEMP,        /* a scratch register of .class (in vreg: 0 GPR, 1 VEC) */
-    OPERAND_TEMP_FIXED,  /* register .reg is destroyed and free to use between EARLY and LATE */
+    OPERAND_USE,        /* in any register of its class */
+    OPERAND_USE_FIXED,  /* in register .reg */
+    OPERAND_USE_ANY,    /* in a register or in its spill slot (a memory operand) */
+    OPERAND_DEF,        /* any register of its class */
+    OPERAND_DEF_FIXED,  /* register .reg */
+    OPERAND_DEF_TIED,   /* the register of operand number .reg, a USE, whose old value is lost */
+    OPERAND_EARLY_DEF,  /* any register that no use of this instruction has */
+    OPERAND_TEMP,       /* a scratch register of .class (in vreg: 0 GPR, 1 VEC) */
+    OPERAND_TEMP_FIXED, /* register .reg is destroyed and free to use between EARLY and LATE */
 };
 
 /* What the allocator answers in operand.loc: a register number, or: */
@@ -79,21 +79,21 @@ struct mir_operand {
 };
 
 enum mir_flags : uint8_t {
-    MIR_CALL = 1,      /* clobbers all of the target's caller-saved registers at LATE */
-    MIR_COMMUTES = 2,  /* operands 1 and 2 (the tied use and the next) may change places */
-    MIR_MOVE = 4,      /* operand 0 = DEF, 1 = USE, a plain copy: the allocator may merge them */
-    MIR_END = 8,       /* a jump, branch, table jump, return or trap at the end of a block */
+    MIR_CALL = 1,     /* clobbers all of the target's caller-saved registers at LATE */
+    MIR_COMMUTES = 2, /* operands 1 and 2 (the tied use and the next) may change places */
+    MIR_MOVE = 4,     /* operand 0 = DEF, 1 = USE, a plain copy: the allocator may merge them */
+    MIR_END = 8,      /* a jump, branch, table jump, return or trap at the end of a block */
 };
 
 struct mir_inst {
     uint16_t op; /* the target's own */
     uint8_t n_operands;
-    uint8_t flags;   /* enum mir_flags */
-    uint32_t first;  /* first operand; defs may stand anywhere among them */
-    uint32_t pos;    /* wasm offset for traps and backtraces; 0 none */
-    int32_t disp;    /* the target's */
-    uint64_t imm;    /* the target's */
-    uint8_t sub[4];  /* the target's: condition, scale, width, ... */
+    uint8_t flags;        /* enum mir_flags */
+    uint32_t first;       /* first operand; defs may stand anywhere among them */
+    uint32_t pos;         /* wasm offset for traps and backtraces; 0 none */
+    int32_t disp;         /* the target's */
+    uint64_t imm;         /* the target's */
+    uint8_t sub[4];       /* the target's: condition, scale, width, ... */
     uint32_t block_or_id; /* the target's: branch target, constant, callee */
 };
 
@@ -106,12 +106,12 @@ struct mir_edge {
 /* In layout order: block b falls through to b + 1 if the target so chooses. No critical edges:
  * an edge from a block with several successors goes to a block with one predecessor. */
 struct mir_block {
-    uint32_t first, end;           /* instructions [first, end) */
+    uint32_t first, end;             /* instructions [first, end) */
     uint32_t params_start, n_params; /* in mf->params: vregs */
-    uint32_t edges_start, n_edges; /* in mf->edges */
-    uint32_t preds_start, n_preds; /* in mf->preds: blocks */
-    uint32_t loop_header;          /* the header block of the innermost loop, or UINT32_MAX */
-    uint32_t loop_end;             /* headers: one past the last block of the loop, in layout */
+    uint32_t edges_start, n_edges;   /* in mf->edges */
+    uint32_t preds_start, n_preds;   /* in mf->preds: blocks */
+    uint32_t loop_header;            /* the header block of the innermost loop, or UINT32_MAX */
+    uint32_t loop_end;               /* headers: one past the last block of the loop, in layout */
     uint16_t loop_depth;
     uint8_t is_cold;
     uint8_t is_loop_header;
@@ -121,8 +121,8 @@ struct mir_block {
  * for from, LOC_CONST (materialise the vreg's constant). */
 #define LOC_CONST 0xfd
 struct mir_move {
-    uint32_t before; /* the instruction that it precedes, in execution order among equals */
-    uint32_t vreg;   /* says the class and size; the slot, if from or to is LOC_STACK and the
+    uint32_t before;  /* the instruction that it precedes, in execution order among equals */
+    uint32_t vreg;    /* says the class and size; the slot, if from or to is LOC_STACK and the
                         stack side belongs to it */
     uint32_t vreg_to; /* for LOC_STACK to LOC_STACK (phi moves): the vreg of the destination */
     uint8_t from, to;
@@ -150,7 +150,7 @@ struct mir_func {
     /* the allocator's answers */
     struct mir_move *moves; /* ordered by .before */
     uint32_t n_moves, cap_moves;
-    uint32_t spill_bytes;    /* size of the spill area, a multiple of 16 */
+    uint32_t spill_bytes; /* size of the spill area, a multiple of 16 */
     regset_t used_callee_saved;
 };
 
@@ -163,13 +163,13 @@ struct ra_machine {
     bool has_gpr_swap;        /* exchanging two GPRs is one cheap instruction */
     /* Vector registers are exchanged, and stack moved to stack, through these: never allocated. */
     uint8_t scratch_vec;
-    uint8_t scratch_gpr;      /* REG_NONE: stack to stack goes through scratch_vec */
+    uint8_t scratch_gpr; /* REG_NONE: stack to stack goes through scratch_vec */
 };
 
 struct ra_options {
-    bool is_checked;        /* run ra_check afterwards; a failure is ERR_INTERNAL */
-    bool is_linear;         /* the cheap allocator, for functions over budget */
-    uint64_t shuffle_seed;  /* not 0: choose registers, victims and spills at random */
+    bool is_checked;       /* run ra_check afterwards; a failure is ERR_INTERNAL */
+    bool is_linear;        /* the cheap allocator, for functions over budget */
+    uint64_t shuffle_seed; /* not 0: choose registers, victims and spills at random */
 };
 
 /*

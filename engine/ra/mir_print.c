@@ -71,9 +71,15 @@ static void put_move(struct printer *p, const struct mir_move *move)
 static void put_operand(struct printer *p, const struct mir_operand *op)
 {
     static const char *const kinds[] = {
-        [OPERAND_USE] = "",       [OPERAND_USE_FIXED] = "=", [OPERAND_USE_ANY] = " any",
-        [OPERAND_DEF] = "",       [OPERAND_DEF_FIXED] = "=", [OPERAND_DEF_TIED] = " tied ",
-        [OPERAND_EARLY_DEF] = " early", [OPERAND_TEMP] = "", [OPERAND_TEMP_FIXED] = "=",
+        [OPERAND_USE] = "",
+        [OPERAND_USE_FIXED] = "=",
+        [OPERAND_USE_ANY] = " any",
+        [OPERAND_DEF] = "",
+        [OPERAND_DEF_FIXED] = "=",
+        [OPERAND_DEF_TIED] = " tied ",
+        [OPERAND_EARLY_DEF] = " early",
+        [OPERAND_TEMP] = "",
+        [OPERAND_TEMP_FIXED] = "=",
     };
     bool is_fixed = op->kind == OPERAND_USE_FIXED || op->kind == OPERAND_DEF_FIXED ||
                     op->kind == OPERAND_TEMP_FIXED;

@@ -65,8 +65,7 @@ status_t parallel_reserve(struct ra *ra, uint32_t n)
 /* ---- One pair ---- */
 
 /* A move between registers is named after the value afterwards, which may be the wider one. */
-void parallel_emit_one(struct ra *ra, enum move_rank rank, uint32_t before,
-                       const struct pair *pair)
+void parallel_emit_one(struct ra *ra, enum move_rank rank, uint32_t before, const struct pair *pair)
 {
     bool is_to = pair->from < N_REGS;
     ra_move(ra, rank,
@@ -184,8 +183,8 @@ static void emit_cycle(struct ra *ra, const struct cycle *cycle, struct pair *fi
     } while (pair != first);
     uint8_t class = ra->mf->vregs[first->vreg].class;
     regset_t free = cycle->free & ra->machine->allocatable[class];
-    bool is_exchange = !has_slot && class == CLASS_GPR && ra->machine->has_gpr_swap &&
-                       (length == 2 || free == 0);
+    bool is_exchange =
+        !has_slot && class == CLASS_GPR && ra->machine->has_gpr_swap && (length == 2 || free == 0);
     if (is_exchange) {
         exchange_cycle(ra, cycle, first);
     } else {
@@ -255,8 +254,7 @@ void parallel_emit(struct ra *ra, enum move_rank rank, uint32_t before, regset_t
         return;
     }
     if (p->n_pairs == 1) {
-        if (pair_source(ra, p->pairs) != pair_target(ra, p->pairs) ||
-            is_widening(ra, p->pairs)) {
+        if (pair_source(ra, p->pairs) != pair_target(ra, p->pairs) || is_widening(ra, p->pairs)) {
             parallel_emit_one(ra, rank, before, p->pairs);
         }
         p->n_pairs = 0;

@@ -27,8 +27,8 @@ uint32_t ra_new_vreg(struct ra *ra, enum reg_class class, uint8_t size_bytes)
     struct mir_func *mf = ra->mf;
     if (mf->n_vregs == mf->cap_vregs) {
         uint32_t cap = mf->cap_vregs + 16;
-        struct vreg *vregs = arena_grow(ra->arena, mf->vregs, mf->cap_vregs * sizeof *vregs,
-                                        cap * sizeof *vregs);
+        struct vreg *vregs =
+            arena_grow(ra->arena, mf->vregs, mf->cap_vregs * sizeof *vregs, cap * sizeof *vregs);
         if (vregs == NULL) {
             ra->is_out_of_memory = true;
             return 0;
@@ -78,7 +78,11 @@ status_t ra_allocate(struct mir_func *mf, const struct ra_machine *machine,
                      const struct ra_options *options)
 {
     struct ra ra = {.mf = mf, .machine = machine, .options = options, .arena = mf->arena};
+    size_t mark = arena_mark(mf->arena);
     status_t status = options->is_linear ? linear_allocate(&ra) : scan_allocate(&ra);
+    if (status == ERR_LIMIT) {
+        arena_release(mf->arena, mark); /* it has given up before it changed mf */
+    }
     if (status == STATUS_OK) {
         status = ra.is_out_of_memory ? ERR_NO_MEMORY : sort_moves(&ra);
     }

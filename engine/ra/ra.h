@@ -32,10 +32,10 @@ struct move_list {
 
 /* A value that a parallel move takes from one place to another. */
 struct pair {
-    uint8_t from, to;   /* a register, LOC_STACK, LOC_CONST */
+    uint8_t from, to; /* a register, LOC_STACK, LOC_CONST */
     uint8_t is_done;
-    uint32_t vreg;      /* the value before: the slot of from, the constant */
-    uint32_t vreg_to;   /* the value after, often the same: the slot of to */
+    uint32_t vreg;    /* the value before: the slot of from, the constant */
+    uint32_t vreg_to; /* the value after, often the same: the slot of to */
 };
 
 /* The state of the parallel move resolver; place numbers: registers, then slots. */
@@ -46,7 +46,7 @@ struct parallel {
     uint32_t *writer;    /* by place: 1 + the pair that will write it */
     uint32_t *ready;     /* a stack of pairs whose destination nobody reads any more */
     uint32_t n_places;
-    uint32_t spare[4];   /* vregs that own a slot to break cycles with, by size and class */
+    uint32_t spare[4]; /* vregs that own a slot to break cycles with, by size and class */
 };
 
 struct ra {

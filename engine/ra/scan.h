@@ -13,20 +13,22 @@
 
 #define NEXT_NONE UINT32_MAX
 #define DISTANCE_MAX 0x3fffffffu
-#define LOOP_EXIT_PENALTY (1u << 20)   /* uses behind a loop are further than any in it */
-#define COLD_PENALTY (1u << 14)        /* uses on a path to a trap */
-#define AROUND_LOOP_DISTANCE (1u << 9) /* to the next round of a loop */
-#define LIVENESS_MAX_ENTRIES (24u << 20) /* the budget: more is for the linear allocator */
+#define LOOP_EXIT_PENALTY (1u << 20)    /* uses behind a loop are further than any in it */
+#define COLD_PENALTY (1u << 14)         /* uses on a path to a trap */
+#define AROUND_LOOP_DISTANCE (1u << 9)  /* to the next round of a loop */
+#define LIVENESS_MAX_ENTRIES (8u << 20) /* the budget: more is for the linear allocator */
+#define CLAIMS_LOOKED_AT 12u
 
-enum value_flags : uint8_t {
+enum value_flags : uint16_t {
     VALUE_CONST = 1,
-    VALUE_FREE = 2,    /* needs no slot: constant, rematerialised, or incoming on the stack */
-    VALUE_REMAT = 4,   /* its moves come from LOC_CONST */
-    VALUE_CROSSES = 8, /* lives across a call that isn't cold */
-    VALUE_SLOT = 16,   /* has a slot */
-    VALUE_STORED = 32, /* is stored right behind its definition: the slot is valid everywhere */
-    VALUE_CLEAN = 64,  /* scan, here: the slot is valid (or not needed) */
-    VALUE_VEC = 128,   /* its class */
+    VALUE_FREE = 2,      /* needs no slot: constant, rematerialised, or incoming on the stack */
+    VALUE_REMAT = 4,     /* its moves come from LOC_CONST */
+    VALUE_CROSSES = 8,   /* lives across a call that isn't cold */
+    VALUE_SLOT = 16,     /* has a slot */
+    VALUE_STORED = 32,   /* is stored right behind its definition: the slot is valid everywhere */
+    VALUE_CLEAN = 64,    /* scan, here: the slot is valid (or not needed) */
+    VALUE_VEC = 128,     /* its class */
+    VALUE_HOISTED = 256, /* a constant that a loop keeps in a register */
 };
 
 /* All about one vreg, in one place: that is what the scan's speed depends on. */
@@ -42,11 +44,17 @@ struct value {
     uint8_t origin;    /* if touched now: where it was before the moves of this instruction */
     uint8_t copy;      /* if touched now: a second register that holds it, or REG_NONE */
     uint8_t def_reg;   /* its first register */
-    uint8_t flags;     /* enum value_flags */
-    uint8_t hint, hint_weight;      /* a fixed operand's register; the weight of its block */
-    uint8_t def_weight;             /* the weight of the block of its definition */
-    uint8_t web_reg, web_weight;    /* of a web's root: where a member was last put */
-    uint8_t web_flags;              /* of a web's root: VALUE_CROSSES */
+    uint16_t flags;    /* enum value_flags */
+    uint8_t hint, hint_weight;   /* a fixed operand's register; the weight of its block */
+    uint8_t def_weight;          /* the weight of the block of its definition */
+    uint8_t web_reg, web_weight; /* of a web's root: where a member was last put */
+    uint8_t web_flags;           /* of a web's root: VALUE_CROSSES */
+};
+
+/* A constant that a loop uses: a list for each header. */
+struct loop_const {
+    uint32_t vreg;
+    uint32_t next; /* 1 + place in scan.loop_consts; 0 ends the list */
 };
 
 struct live_entry {
@@ -72,14 +80,18 @@ struct block_info {
                                 is only carried around a loop that the block is in */
     uint32_t n_live;
     uint32_t n_claims;
-    struct claim *claims; /* last first */
+    struct claim *claims;    /* last first */
     uint32_t parent;         /* header of its loop; of a header: of the loop around; or NONE */
+    uint32_t edge;           /* in mf->edges: one that leads here */
     uint32_t time;           /* order time of its start */
     uint32_t end_time;       /* headers: where the loop ends */
     uint32_t held, n_held;   /* in scan.held: registers at its end */
     uint32_t start, n_start; /* headers: registers at its start */
+    uint32_t consts;         /* headers: 1 + place in scan.loop_consts, or 0 */
+    regset_t fixed;          /* headers: registers that fixed operands take in the loop */
     uint16_t pressure[2];    /* headers: most values live at once in the loop, by class */
-    uint16_t inside[2];      /* headers, in the making: of those defined in the loop */
+    uint16_t inside[2];      /* headers: of those defined in the loop */
+    uint16_t at_calls[2];    /* headers: of those that live across one of the loop's calls */
     uint8_t weight;          /* how often it runs: 0 cold, 1 + depth */
     bool has_call;           /* headers: the loop calls */
     bool is_done;            /* the scan has been here */
@@ -103,11 +115,13 @@ struct scan {
     uint64_t rng; /* 0: no shuffling */
 
     /* found by liveness.c */
-    uint32_t *order, *rank;   /* reverse postorder in [first, n_blocks), and back */
+    uint32_t *order, *rank; /* reverse postorder in [first, n_blocks), and back */
     uint32_t first;
     struct block_info *blocks;
-    struct value *values;     /* by vreg */
+    struct value *values;     /* by vreg; two more stand for temporaries of each class */
     uint32_t *param_distance; /* by place in mf->params */
+    struct loop_const *loop_consts;
+    uint32_t n_loop_consts, cap_loop_consts;
 
     /* now */
     uint32_t block;
@@ -123,7 +137,6 @@ struct scan {
     uint32_t n_touched;
     const struct claim *claims; /* those ahead in the block, the next one last */
     uint32_t n_claims;
-    uint32_t temp_vreg[2]; /* by class: stands for a temporary */
 
     struct held *held;
     uint32_t n_held, cap_held;
@@ -148,6 +161,9 @@ MUST_CHECK status_t liveness_find(struct scan *s);
 uint8_t scan_take(struct scan *s, uint32_t vreg, regset_t allowed, uint8_t like);
 /* The same, only if one is free; REG_NONE. */
 uint8_t scan_find_free(struct scan *s, uint32_t vreg, regset_t allowed, uint8_t like);
+/* The register of a value that is used so much later that it should leave for this one, which it
+ * then does; or REG_NONE. */
+uint8_t scan_oust(struct scan *s, uint32_t vreg, regset_t allowed);
 /* The value stays only in its slot. */
 void scan_evict(struct scan *s, uint32_t vreg);
 /* Its slot will be read: it must be valid everywhere. */

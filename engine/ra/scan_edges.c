@@ -11,6 +11,8 @@
  * A value on the stack where paths meet has been stored on all of them. In a loop nothing more is
  * to be done for that: what has a valid slot at the header keeps it all through the loop.
  */
+#include <string.h>
+
 #include "engine/ra/scan.h"
 
 #define NEAR_MERGE 48u /* a reload at a merge pays if the next use is this near */
@@ -41,7 +43,9 @@ static bool lives_into(const struct scan *s, uint32_t b, struct value *value)
     if (info->parent == NO_BLOCK || value->def_rank >= s->rank[info->parent]) {
         return false;
     }
-    value->next = s->mf->blocks[b].first + AROUND_LOOP_DISTANCE;
+    /* from the header of an inner loop that is behind this loop's end */
+    value->next = s->mf->blocks[b].first +
+                  (s->mf->blocks[b].is_loop_header ? LOOP_EXIT_PENALTY : AROUND_LOOP_DISTANCE);
     return true;
 }
 
@@ -60,7 +64,7 @@ static void clear_state(struct scan *s)
 static void restore_one(struct scan *s, const struct held *held)
 {
     struct value *value = &s->values[held->vreg];
-    value->flags &= (uint8_t)~VALUE_CLEAN;
+    value->flags &= (uint16_t)~VALUE_CLEAN;
     value->flags |= held->is_clean ? VALUE_CLEAN : 0;
     value->home = held->reg;
     s->holds[held->reg] = held->vreg;
@@ -144,13 +148,11 @@ static uint32_t best_pred(const struct scan *s, uint32_t b)
     return best;
 }
 
+/* There are no critical edges: it is the only one from there, or the only one to here. */
 static const struct mir_edge *edge_between(const struct scan *s, uint32_t from, uint32_t to)
 {
-    const struct mir_edge *edge = &s->mf->edges[s->mf->blocks[from].edges_start];
-    while (edge->to != to) {
-        edge++;
-    }
-    return edge;
+    const struct mir_block *block = &s->mf->blocks[from];
+    return &s->mf->edges[block->n_edges == 1 ? block->edges_start : s->blocks[to].edge];
 }
 
 /* Registers whose values are in registers at all other finished predecessors, too. */
@@ -176,22 +178,65 @@ static regset_t held_everywhere(const struct scan *s, uint32_t b, uint32_t best)
 
 /* ---- Parameters ---- */
 
-/* Where the argument is at the end of the predecessor; LOC_STACK also if it isn't in a register. */
-static uint8_t find_held(const struct scan *s, uint32_t pred, uint32_t vreg)
+#define VOTES_MAX_PARAMS 16u
+
+/* Where paths meet: in which registers the arguments of each parameter come. */
+struct votes {
+    uint32_t n_params;
+    uint16_t votes[VOTES_MAX_PARAMS][64];
+};
+
+/* Marks what the predecessor's registers hold: value.origin, as long as the stamp is this. */
+static void mark_held(struct scan *s, uint32_t pred)
 {
     const struct block_info *info = &s->blocks[pred];
+    s->stamp++;
     for (uint32_t i = 0; i < info->n_held; i++) {
-        if (s->held[info->held + i].vreg == vreg) {
-            return s->held[info->held + i].reg;
+        struct value *value = &s->values[s->held[info->held + i].vreg];
+        value->touch = s->stamp;
+        value->origin = s->held[info->held + i].reg;
+    }
+}
+
+static void count_votes(struct scan *s, uint32_t b, uint32_t best, struct votes *votes)
+{
+    const struct mir_block *block = &s->mf->blocks[b];
+    votes->n_params = block->n_params < VOTES_MAX_PARAMS ? block->n_params : VOTES_MAX_PARAMS;
+    memset(votes->votes, 0, votes->n_params * sizeof votes->votes[0]);
+    for (uint32_t i = 0; i < block->n_preds; i++) {
+        uint32_t pred = s->mf->preds[block->preds_start + i];
+        if (!s->blocks[pred].is_done || s->blocks[pred].weight == 0) {
+            continue;
+        }
+        const struct mir_edge *edge = edge_between(s, pred, b);
+        mark_held(s, pred);
+        for (uint32_t k = 0; k < votes->n_params; k++) {
+            const struct value *arg = &s->values[s->mf->edge_args[edge->args_start + k]];
+            if (arg->touch == s->stamp) {
+                votes->votes[k][arg->origin] += pred == best ? 3 : 2; /* best: decides a tie */
+            }
         }
     }
-    return LOC_STACK;
+}
+
+/* The free register that most arguments come in, and the best predecessor's if none does. */
+static uint8_t elect(const struct scan *s, const struct votes *votes, uint32_t param, regset_t set)
+{
+    uint8_t best = REG_NONE;
+    for (set &= ~s->occupied; set != 0 && param < votes->n_params; set &= set - 1) {
+        uint8_t reg = regset_first(set);
+        uint32_t n = votes->votes[param][reg];
+        if (n > 0 && (best == REG_NONE || n > votes->votes[param][best])) {
+            best = reg;
+        }
+    }
+    return best;
 }
 
 static void put_param(struct scan *s, uint32_t param, uint8_t reg)
 {
     scan_set_home(s, param, reg);
-    s->values[param].flags &= (uint8_t)~VALUE_CLEAN;
+    s->values[param].flags &= (uint16_t)~VALUE_CLEAN;
     scan_note_web(s, param, reg);
 }
 
@@ -222,7 +267,8 @@ static void take_for_param(struct scan *s, uint32_t param, uint8_t like)
     put_param(s, param, reg);
 }
 
-static void start_param(struct scan *s, uint32_t b, uint32_t pred, uint32_t i, uint32_t limit)
+static void start_param(struct scan *s, uint32_t b, const struct votes *votes, uint32_t i,
+                        uint32_t limit)
 {
     const struct mir_block *block = &s->mf->blocks[b];
     uint32_t param = s->mf->params[block->params_start + i];
@@ -233,23 +279,23 @@ static void start_param(struct scan *s, uint32_t b, uint32_t pred, uint32_t i, u
     if (distance == DISTANCE_MAX || distance > limit) {
         return;
     }
-    uint32_t arg = s->mf->edge_args[edge_between(s, pred, b)->args_start + i];
-    uint8_t like = find_held(s, pred, arg);
     const struct value *root = &s->values[scan_web(s->values, param)];
-    uint8_t flags = value->flags;
+    uint16_t flags = value->flags;
     if (block->is_loop_header) { /* as those that will come around */
         value->flags |= root->web_flags & VALUE_CROSSES;
     }
-    bool is_kept = like < 64 && (s->machine->callee_saved >> like & 1) != 0;
-    bool is_like_first = like < 64 && root->web_weight < s->weight && value->hint == REG_NONE &&
-                         (is_kept || (value->flags & VALUE_CROSSES) == 0) &&
-                         (s->occupied >> like & 1) == 0 && s->rng == 0;
+    bool is_kept = (value->flags & VALUE_CROSSES) != 0;
+    uint8_t like =
+        elect(s, votes, i,
+              scan_class_regs(s, param) & (is_kept ? s->machine->callee_saved : ~(regset_t)0));
+    bool is_like_first =
+        like != REG_NONE && root->web_weight < s->weight && value->hint == REG_NONE && s->rng == 0;
     if (is_like_first) {
         put_param(s, param, like);
     } else {
-        take_for_param(s, param, like < 64 ? like : REG_NONE);
+        take_for_param(s, param, like);
     }
-    value->flags = flags & (uint8_t)~VALUE_CLEAN;
+    value->flags = flags & (uint16_t)~VALUE_CLEAN;
 }
 
 /* Notes where parameters begin; those on the stack are put there on the edges. */
@@ -286,69 +332,155 @@ static void start_merge(struct scan *s, uint32_t b, uint32_t pred)
     }
 }
 
-/* How far the next use of a value may be at most to have a register in the loop. */
-static uint32_t distance_limit(const struct scan *s, uint32_t b, enum reg_class class)
+/* The nearest distances seen, of so many at most. */
+struct nearest {
+    uint32_t distances[64];
+    uint32_t n, cap;
+};
+
+static void nearest_add(struct nearest *nearest, uint32_t distance)
+{
+    uint32_t n = nearest->n;
+    if (n == nearest->cap) {
+        if (n == 0 || nearest->distances[n - 1] <= distance) {
+            return;
+        }
+        n--;
+    }
+    nearest->n = n + 1;
+    for (; n > 0 && nearest->distances[n - 1] > distance; n--) {
+        nearest->distances[n] = nearest->distances[n - 1];
+    }
+    nearest->distances[n] = distance;
+}
+
+/* Who may have a register in the loop: a value used in it whose next use is no further than the
+ * limit; and of those that are only carried through, as many as there is room for. The same for
+ * values that live across the loop's calls, and the registers that calls keep. */
+struct limits {
+    uint32_t any[2], kept[2];
+    uint32_t room_any[2], room_kept[2];
+};
+
+static uint32_t limit_of(const struct nearest *nearest)
+{
+    bool is_full = nearest->n == nearest->cap && nearest->n > 0;
+    return nearest->cap == 0 ? 0 : is_full ? nearest->distances[nearest->n - 1] : LOOP_EXIT_PENALTY;
+}
+
+static uint32_t count_regs(regset_t set)
+{
+    return (uint32_t)__builtin_popcountll(set);
+}
+
+static void find_limits(const struct scan *s, uint32_t b, struct limits *limits)
 {
     const struct mir_block *block = &s->mf->blocks[b];
     const struct block_info *info = &s->blocks[b];
-    uint32_t k = (uint32_t)__builtin_popcountll(s->machine->allocatable[class]);
-    uint32_t nearest[64], n = 0;
+    struct nearest any[2], kept[2];
+    uint32_t n_through[2] = {0}, n_invariant[2] = {0}; /* the latter: living across calls */
+    for (uint32_t c = 0; c < 2; c++) {
+        regset_t regs = s->machine->allocatable[c];
+        any[c].n = kept[c].n = 0;
+        any[c].cap = count_regs(regs);
+        kept[c].cap = count_regs(regs & s->machine->callee_saved);
+    }
     for (uint32_t i = 0; i < info->n_live + block->n_params; i++) {
         bool is_param = i >= info->n_live;
         uint32_t at = block->params_start + i - info->n_live;
-        uint32_t vreg = is_param ? s->mf->params[at] : info->live[i].vreg;
+        const struct value *value = &s->values[is_param ? s->mf->params[at] : info->live[i].vreg];
         uint32_t distance = is_param ? s->param_distance[at] : info->live[i].distance;
-        if (value_class(&s->values[vreg]) != class || (n == k && nearest[k - 1] <= distance)) {
+        if (distance >= LOOP_EXIT_PENALTY) {
+            n_through[value_class(value)]++;
             continue;
         }
-        n = n < k ? n + 1 : n;
-        uint32_t j = n - 1;
-        for (; j > 0 && nearest[j - 1] > distance; j--) {
-            nearest[j] = nearest[j - 1];
+        nearest_add(&any[value_class(value)], distance);
+        if (info->has_call && (value->flags & VALUE_CROSSES) != 0) {
+            nearest_add(&kept[value_class(value)], distance);
+            n_invariant[value_class(value)] += !is_param;
         }
-        nearest[j] = distance;
     }
-    uint32_t limit = n == k ? nearest[k - 1] : DISTANCE_MAX;
-    /* no room for what is only carried through: it leaves before the loop */
-    if (info->pressure[class] > k && limit >= LOOP_EXIT_PENALTY) {
-        limit = LOOP_EXIT_PENALTY - 1;
+    for (uint32_t c = 0; c < 2; c++) {
+        uint32_t n_used = info->pressure[c] - n_through[c];
+        limits->any[c] = limit_of(&any[c]);
+        limits->kept[c] = limit_of(&kept[c]);
+        limits->room_any[c] = any[c].cap > n_used ? any[c].cap - n_used : 0;
+        uint32_t n_kept = info->at_calls[c] + n_invariant[c];
+        limits->room_kept[c] = kept[c].cap > n_kept ? kept[c].cap - n_kept : 0;
     }
-    return limit;
 }
 
-/* Who is in a register before the loop: it stays, changes to one that calls keep, or leaves. */
-static void start_held(struct scan *s, uint32_t b, uint8_t reg, uint32_t limit)
+static bool dreads_calls(const struct scan *s, uint32_t b, const struct value *value)
+{
+    return s->blocks[b].has_call && (value->flags & VALUE_CROSSES) != 0;
+}
+
+/* A value that the loop doesn't use, in a register before it. */
+static bool may_pass(const struct scan *s, uint32_t b, uint8_t reg, struct limits *limits)
+{
+    uint32_t class = reg >= REG_VEC0;
+    if (limits->room_any[class] == 0) {
+        return false;
+    }
+    if (dreads_calls(s, b, &s->values[s->holds[reg]])) {
+        if (limits->room_kept[class] == 0 || (s->machine->callee_saved >> reg & 1) == 0) {
+            return false;
+        }
+        limits->room_kept[class]--;
+    }
+    limits->room_any[class]--;
+    return true;
+}
+
+/* Who is in a register before the loop and too far away, leaves it. */
+static void leave_loop(struct scan *s, uint32_t b, uint8_t reg, struct limits *limits)
+{
+    const struct value *value = &s->values[s->holds[reg]];
+    uint32_t distance = value->next - s->mf->blocks[b].first, class = value_class(value);
+    bool may_stay = distance <= limits->any[class];
+    if (distance >= LOOP_EXIT_PENALTY) {
+        may_stay = may_pass(s, b, reg, limits);
+    } else if (dreads_calls(s, b, value) && distance > limits->kept[class]) {
+        may_stay = distance <= NEAR_CALL;
+    }
+    if (!may_stay || (s->rng != 0 && scan_random(s, 4) == 0)) {
+        scan_leave_home(s, s->holds[reg]);
+    }
+}
+
+/* Who stays changes to a register that calls keep, if there are calls. */
+static void keep_in_loop(struct scan *s, uint32_t b, uint8_t reg, const struct limits *limits)
 {
     uint32_t vreg = s->holds[reg];
     const struct value *value = &s->values[vreg];
     uint32_t distance = value->next - s->mf->blocks[b].first;
-    bool dreads_calls = s->blocks[b].has_call && (value->flags & VALUE_CROSSES) != 0 &&
-                        (s->machine->callee_saved >> reg & 1) == 0;
-    if (distance > limit || (s->rng != 0 && scan_random(s, 4) == 0)) {
+    if (!dreads_calls(s, b, value) || (s->machine->callee_saved >> reg & 1) != 0) {
+        return;
+    }
+    uint8_t kept = REG_NONE;
+    if (distance <= limits->kept[value_class(value)]) {
+        kept = scan_find_free(s, vreg, s->machine->callee_saved, REG_NONE);
+    }
+    if (kept != REG_NONE) {
+        scan_set_home(s, vreg, kept);
+    } else if (distance > NEAR_CALL) {
         scan_leave_home(s, vreg);
-    } else if (dreads_calls) {
-        uint8_t kept = scan_find_free(s, vreg, s->machine->callee_saved, REG_NONE);
-        if (kept != REG_NONE && distance < LOOP_EXIT_PENALTY) {
-            scan_set_home(s, vreg, kept);
-        } else if (distance > NEAR_CALL) {
-            scan_leave_home(s, vreg);
-        }
     }
 }
 
 /* Who is on the stack before the loop and used in it is loaded before it, if there is room. */
-static void start_loaded(struct scan *s, uint32_t b, const uint32_t limit[2])
+static void start_loaded(struct scan *s, uint32_t b, const struct limits *limits)
 {
     const struct block_info *info = &s->blocks[b];
     for (uint32_t i = 0; i < info->n_live; i++) {
         uint32_t vreg = info->live[i].vreg, distance = info->live[i].distance;
         struct value *value = &s->values[vreg];
-        if (value->home < 64 || distance > limit[value_class(value)] ||
-            distance >= LOOP_EXIT_PENALTY) {
+        bool dreads = dreads_calls(s, b, value);
+        uint32_t limit = (dreads ? limits->kept : limits->any)[value_class(value)];
+        if (value->home < 64 || distance > limit || distance >= LOOP_EXIT_PENALTY) {
             continue;
         }
-        bool dreads_calls = info->has_call && (value->flags & VALUE_CROSSES) != 0;
-        regset_t allowed = dreads_calls ? s->machine->callee_saved : ~(regset_t)0;
+        regset_t allowed = dreads ? s->machine->callee_saved : ~(regset_t)0;
         uint8_t reg = scan_find_free(s, vreg, allowed, REG_NONE);
         if (reg != REG_NONE) {
             scan_set_home(s, vreg, reg);
@@ -356,19 +488,67 @@ static void start_loaded(struct scan *s, uint32_t b, const uint32_t limit[2])
     }
 }
 
+/* Who stays where a fixed operand of the loop would displace it every time, moves before it. */
+static void avoid_fixed(struct scan *s, uint32_t b)
+{
+    regset_t fixed = s->blocks[b].fixed;
+    for (regset_t set = s->occupied & fixed; set != 0; set &= set - 1) {
+        uint32_t vreg = s->holds[regset_first(set)];
+        uint8_t reg = REG_NONE;
+        if (s->values[vreg].hint != regset_first(set)) {
+            reg = scan_find_free(s, vreg, ~fixed, REG_NONE);
+        }
+        if (reg != REG_NONE) {
+            scan_set_home(s, vreg, reg);
+        }
+    }
+}
+
+/* Constants that the loop uses stay in registers that are left over: if no call destroys them. */
+static void hoist_constants(struct scan *s, uint32_t b, struct limits *limits)
+{
+    const struct block_info *info = &s->blocks[b];
+    regset_t allowed = (~s->machine->callee_saved | s->opened) & ~info->fixed;
+    for (uint32_t i = info->consts; i != 0 && !info->has_call; i = s->loop_consts[i - 1].next) {
+        uint32_t vreg = s->loop_consts[i - 1].vreg;
+        struct value *value = &s->values[vreg];
+        uint32_t *room = &limits->room_any[value_class(value)];
+        uint8_t reg = REG_NONE;
+        value->next = s->at + AROUND_LOOP_DISTANCE;
+        if (value->home >= 64 && *room > 0) {
+            reg = scan_find_free(s, vreg, allowed, REG_NONE);
+        }
+        if (reg != REG_NONE) {
+            scan_set_home(s, vreg, reg);
+            s->constant |= reg_bit(reg);
+            value->flags |= VALUE_HOISTED | VALUE_CLEAN;
+            --*room;
+        }
+    }
+}
+
 static void start_loop(struct scan *s, uint32_t b, uint32_t pred)
 {
     const struct mir_block *block = &s->mf->blocks[b];
-    uint32_t limit[2] = {distance_limit(s, b, CLASS_GPR), distance_limit(s, b, CLASS_VEC)};
+    struct limits limits;
+    struct votes votes;
+    find_limits(s, b, &limits);
+    count_votes(s, b, pred, &votes);
     for (regset_t set = s->occupied; set != 0; set &= set - 1) {
-        uint8_t reg = regset_first(set);
-        start_held(s, b, reg, limit[reg >= REG_VEC0]);
+        leave_loop(s, b, regset_first(set), &limits);
+    }
+    for (regset_t set = s->occupied; set != 0; set &= set - 1) {
+        keep_in_loop(s, b, regset_first(set), &limits);
+    }
+    if (s->rng == 0) {
+        avoid_fixed(s, b);
     }
     for (uint32_t i = 0; i < block->n_params; i++) {
         uint32_t param = s->mf->params[block->params_start + i];
-        start_param(s, b, pred, i, limit[value_class(&s->values[param])]);
+        start_param(s, b, &votes, i, limits.any[value_class(&s->values[param])]);
     }
-    start_loaded(s, b, limit);
+    start_loaded(s, b, &limits);
+    hoist_constants(s, b, &limits);
 }
 
 /* ---- The moves on edges ---- */
@@ -437,10 +617,9 @@ static void fix_stored(struct scan *s, const struct edge_fix *fix, const struct 
     if (weight > value->def_weight) {
         scan_store_at_definition(s, held->vreg);
     } else {
-        scan_pair(s, (struct pair){.from = held->reg,
-                                   .to = LOC_STACK,
-                                   .vreg = held->vreg,
-                                   .vreg_to = held->vreg});
+        scan_pair(
+            s, (struct pair){
+                   .from = held->reg, .to = LOC_STACK, .vreg = held->vreg, .vreg_to = held->vreg});
     }
 }
 
@@ -462,7 +641,7 @@ static void fix_forward(struct scan *s, uint32_t from, uint32_t b)
         if (value->home >= 64) {
             fix_stored(s, &fix, held);
         } else if (!held->is_clean) {
-            value->flags &= (uint8_t)~VALUE_CLEAN;
+            value->flags &= (uint16_t)~VALUE_CLEAN;
         }
     }
     for (regset_t set = s->occupied & ~same; set != 0; set &= set - 1) {
@@ -519,11 +698,13 @@ static void start_block(struct scan *s, uint32_t b, uint32_t previous)
     if (block->is_loop_header) {
         start_loop(s, b, pred);
     } else {
+        struct votes votes;
+        count_votes(s, b, pred, &votes);
         if (block->n_preds > 1) {
             start_merge(s, b, pred);
         }
         for (uint32_t i = 0; i < block->n_params; i++) {
-            start_param(s, b, pred, i, DISTANCE_MAX);
+            start_param(s, b, &votes, i, DISTANCE_MAX);
         }
     }
     note_params(s, b);
@@ -588,10 +769,11 @@ void scan_leave_block(struct scan *s, uint32_t b)
 {
     const struct mir_block *block = &s->mf->blocks[b];
     struct block_info *info = &s->blocks[b];
+    uint32_t kept = block->loop_header != NO_BLOCK ? VALUE_HOISTED : 0;
     for (regset_t set = s->occupied & s->constant; set != 0; set &= set - 1) {
         uint32_t vreg = s->holds[regset_first(set)];
-        if ((s->values[vreg].flags & VALUE_CONST) != 0) { /* constants live in one block */
-            scan_leave_home(s, vreg);
+        if ((s->values[vreg].flags & (VALUE_CONST | kept)) == VALUE_CONST) {
+            scan_leave_home(s, vreg); /* other constants live in one block */
         }
     }
     s->constant = 0;

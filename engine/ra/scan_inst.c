@@ -24,6 +24,15 @@ struct place {
 };
 #define NO_OPERAND UINT32_MAX
 
+/* A constant that the loop keeps is used in its next round at the latest. */
+static uint32_t next_of(const struct scan *s, const struct value *value,
+                        const struct mir_operand *op)
+{
+    bool is_kept = op->next == NEXT_NONE && (value->flags & VALUE_HOISTED) != 0 &&
+                   s->mf->blocks[s->block].loop_header != NO_BLOCK;
+    return is_kept ? s->at + AROUND_LOOP_DISTANCE : op->next;
+}
+
 static bool dies(const struct scan *s, uint32_t vreg)
 {
     return s->values[vreg].next == NEXT_NONE;
@@ -65,8 +74,8 @@ static uint8_t source_of(const struct scan *s, uint32_t vreg)
 /* A copy in another register, for this instruction alone. */
 static void add_copy(struct scan *s, uint32_t vreg, uint8_t reg)
 {
-    scan_pair(s, (struct pair){
-                     .from = source_of(s, vreg), .to = reg, .vreg = vreg, .vreg_to = vreg});
+    scan_pair(s,
+              (struct pair){.from = source_of(s, vreg), .to = reg, .vreg = vreg, .vreg_to = vreg});
     s->opened |= reg_bit(reg) & s->machine->callee_saved;
 }
 
@@ -80,7 +89,7 @@ static void read_operands(struct scan *s, struct place *p)
         struct mir_operand *op = &p->ops[k];
         if (operand_is_use(op)) {
             struct value *value = &s->values[op->vreg];
-            value->next = op->next;
+            value->next = next_of(s, value, op);
             value->end = value->end > time ? value->end : time;
         } else if (operand_is_def(op)) {
             s->values[op->vreg].next = op->next;
@@ -93,8 +102,8 @@ static void read_operands(struct scan *s, struct place *p)
         }
     }
     if ((p->inst->flags & MIR_CALL) != 0) {
-        p->late |= (s->machine->allocatable[0] | s->machine->allocatable[1]) &
-                   ~s->machine->callee_saved;
+        p->late |=
+            (s->machine->allocatable[0] | s->machine->allocatable[1]) & ~s->machine->callee_saved;
     }
 }
 
@@ -181,6 +190,9 @@ static void survive(struct scan *s, const struct place *p, uint8_t reg)
     }
     bool is_far = value->next - s->at >= COLD_PENALTY || (value->flags & VALUE_REMAT) != 0;
     uint8_t to = is_far ? REG_NONE : scan_find_free(s, vreg, ~p->early & ~p->late, REG_NONE);
+    if (to == REG_NONE && !is_far) {
+        to = scan_oust(s, vreg, ~p->early & ~p->late);
+    }
     if (to == REG_NONE) {
         scan_evict(s, vreg);
     } else {
@@ -223,8 +235,7 @@ static void place_fixed(struct scan *s, const struct place *p)
         }
         op->loc = op->reg;
         s->busy |= reg_bit(op->reg);
-        bool is_copy_there =
-            scan_is_touched(s, op->vreg) && s->values[op->vreg].copy == op->reg;
+        bool is_copy_there = scan_is_touched(s, op->vreg) && s->values[op->vreg].copy == op->reg;
         if (s->values[op->vreg].home == op->reg || is_copy_there) {
             continue;
         }
@@ -334,7 +345,7 @@ static void place_temps(struct scan *s, const struct place *p, regset_t *kept)
     for (uint32_t k = 0; k < p->n; k++) {
         struct mir_operand *op = &p->ops[k];
         if (op->kind == OPERAND_TEMP) {
-            op->loc = scan_take(s, s->temp_vreg[op->vreg], ~p->early & ~p->late, REG_NONE);
+            op->loc = scan_take(s, s->mf->n_vregs + op->vreg, ~p->early & ~p->late, REG_NONE);
             s->opened |= reg_bit(op->loc) & s->machine->callee_saved;
         } else if (op->kind == OPERAND_EARLY_DEF) {
             op->loc = scan_take(s, op->vreg, ~p->early & ~p->late, REG_NONE);
@@ -393,9 +404,7 @@ static void place_def(struct scan *s, const struct place *p, uint32_t k)
     switch ((enum operand_kind)op->kind) {
     case OPERAND_DEF_FIXED: op->loc = op->reg; break;
     case OPERAND_DEF_TIED: op->loc = p->ops[op->reg].loc; break;
-    case OPERAND_DEF:
-        op->loc = scan_take(s, op->vreg, ~(regset_t)0, first_source(p, k));
-        break;
+    case OPERAND_DEF: op->loc = scan_take(s, op->vreg, ~(regset_t)0, first_source(p, k)); break;
     case OPERAND_EARLY_DEF: break;
     case OPERAND_USE:
     case OPERAND_USE_FIXED:
@@ -409,7 +418,7 @@ static void place_def(struct scan *s, const struct place *p, uint32_t k)
     struct value *value = &s->values[op->vreg];
     value->def_at = s->at + 1;
     value->def_reg = op->loc;
-    value->flags &= (uint8_t)~VALUE_CLEAN;
+    value->flags &= (uint16_t)~VALUE_CLEAN;
     scan_set_home(s, op->vreg, op->loc);
     scan_note_web(s, op->vreg, op->loc);
     s->busy |= reg_bit(op->loc);
@@ -459,7 +468,7 @@ static bool read_simple(struct scan *s, struct place *p)
         const struct mir_operand *op = &p->ops[k];
         struct value *value = &s->values[op->vreg];
         if (is_plain_use(op)) {
-            value->next = op->next;
+            value->next = next_of(s, value, op);
             value->end = value->end > time ? value->end : time;
             s->busy |= value->home < 64 ? reg_bit(value->home) : 0;
         } else if (op->kind == OPERAND_DEF || op->kind == OPERAND_DEF_TIED) {
@@ -475,8 +484,8 @@ static bool read_simple(struct scan *s, struct place *p)
 
 static void place_simple(struct scan *s, struct place *p)
 {
-    uint32_t tied = p->def < p->n && p->ops[p->def].kind == OPERAND_DEF_TIED ? p->ops[p->def].reg
-                                                                             : NO_OPERAND;
+    uint32_t tied =
+        p->def < p->n && p->ops[p->def].kind == OPERAND_DEF_TIED ? p->ops[p->def].reg : NO_OPERAND;
     commute(s, p);
     for (uint32_t k = 0; k < p->n; k++) { /* uses in registers are pinned already */
         if (k == tied) {

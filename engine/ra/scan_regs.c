@@ -81,20 +81,21 @@ static uint8_t liked(const struct scan *s, const struct value *value, regset_t s
     if (has_hint && has_web) {
         return root->web_weight > value->hint_weight ? root->web_reg : value->hint;
     }
-    return has_hint                                      ? value->hint
-           : has_web                                     ? root->web_reg
+    return has_hint                                     ? value->hint
+           : has_web                                    ? root->web_reg
            : like != REG_NONE && (set >> like & 1) != 0 ? like
-                                                         : REG_NONE;
+                                                        : REG_NONE;
 }
 
 /* Registers that fixed operands want between here and the value's next use, and at that. */
 static regset_t claimed(const struct scan *s, const struct value *value)
 {
     regset_t regs = 0;
-    for (uint32_t i = s->n_claims; i > 0 && s->claims[i - 1].at <= value->next; i--) {
-        regs |= value->next == NEXT_NONE ? 0 : s->claims[i - 1].regs;
+    uint32_t low = s->n_claims > CLAIMS_LOOKED_AT ? s->n_claims - CLAIMS_LOOKED_AT : 0;
+    for (uint32_t i = s->n_claims; i > low && s->claims[i - 1].at <= value->next; i--) {
+        regs |= s->claims[i - 1].regs;
     }
-    return regs;
+    return value->next == NEXT_NONE ? 0 : regs;
 }
 
 uint8_t scan_find_free(struct scan *s, uint32_t vreg, regset_t allowed, uint8_t like)
@@ -132,7 +133,7 @@ static uint32_t eviction_gain(const struct scan *s, uint32_t vreg)
 {
     const struct value *value = &s->values[vreg];
     uint32_t distance = value->next == NEXT_NONE ? DISTANCE_MAX : value->next - s->at;
-    if ((value->flags & (VALUE_CONST | VALUE_VEC)) == VALUE_CONST) {
+    if ((value->flags & (VALUE_CONST | VALUE_VEC | VALUE_HOISTED)) == VALUE_CONST) {
         return distance < DISTANCE_MAX / 16 ? distance * 16 + 64 : DISTANCE_MAX;
     }
     if ((value->flags & (VALUE_FREE | VALUE_STORED | VALUE_CLEAN)) != 0) {
@@ -158,6 +159,19 @@ static uint32_t choose_victim(struct scan *s, regset_t set)
     return best;
 }
 
+/* Makes a victim leave. One that ends here is only read by fixed operands, from where it was. */
+static uint8_t expel(struct scan *s, uint32_t victim)
+{
+    uint8_t reg = s->values[victim].home;
+    if (s->values[victim].next == NEXT_NONE) {
+        scan_touch(s, victim);
+        scan_leave_home(s, victim);
+    } else {
+        scan_evict(s, victim);
+    }
+    return reg;
+}
+
 uint8_t scan_take(struct scan *s, uint32_t vreg, regset_t allowed, uint8_t like)
 {
     uint8_t reg = scan_find_free(s, vreg, allowed, like);
@@ -169,8 +183,18 @@ uint8_t scan_take(struct scan *s, uint32_t vreg, regset_t allowed, uint8_t like)
         s->status = ERR_INTERNAL;
         return regset_first(scan_class_regs(s, vreg));
     }
+    return expel(s, choose_victim(s, set));
+}
+
+uint8_t scan_oust(struct scan *s, uint32_t vreg, regset_t allowed)
+{
+    regset_t set = allowed & scan_class_regs(s, vreg) & s->occupied & ~s->busy;
+    if (set == 0 || s->rng != 0) {
+        return REG_NONE;
+    }
     uint32_t victim = choose_victim(s, set);
-    reg = s->values[victim].home;
-    scan_evict(s, victim);
-    return reg;
+    if (eviction_gain(s, victim) / 4 <= s->values[vreg].next - s->at + 8) {
+        return REG_NONE;
+    }
+    return expel(s, victim);
 }

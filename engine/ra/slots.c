@@ -11,7 +11,7 @@
 #define SLOTS_LOOKED_AT 48u
 
 struct slot {
-    uint32_t end;       /* of the life of who has it */
+    uint32_t end; /* of the life of who has it */
     uint32_t offset;
     uint8_t size_bytes; /* 8 or 16 */
 };

@@ -48,11 +48,11 @@ static inline bool rng_percent(struct rng *rng, uint32_t percent)
 /* ---- Machines ---- */
 
 static const char *const test_names[64] = {
-    "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13",
-    "r14", "r15", "r16", "r17", "r18", "r19", "r20", "r21", "r22", "r23", "r24", "r25", "r26",
-    "r27", "r28", "r29", "r30", "r31", "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9",
-    "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18", "x19", "x20", "x21", "x22",
-    "x23", "x24", "x25", "x26", "x27", "x28", "x29", "x30", "x31"};
+    "r0",  "r1",  "r2",  "r3",  "r4",  "r5",  "r6",  "r7",  "r8",  "r9",  "r10", "r11", "r12",
+    "r13", "r14", "r15", "r16", "r17", "r18", "r19", "r20", "r21", "r22", "r23", "r24", "r25",
+    "r26", "r27", "r28", "r29", "r30", "r31", "x0",  "x1",  "x2",  "x3",  "x4",  "x5",  "x6",
+    "x7",  "x8",  "x9",  "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18", "x19",
+    "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29", "x30", "x31"};
 
 #define SCRATCH_VEC 47
 #define SCRATCH_GPR 14
@@ -77,8 +77,8 @@ static inline struct ra_machine test_machine_small(void)
 static inline struct ra_machine test_machine_large(void)
 {
     static const uint8_t gprs[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, REG_NONE};
-    static const uint8_t vecs[] = {32, 33, 34, 35, 36, 37, 38, 39, 40,
-                                   41, 42, 43, 44, 45, 46, REG_NONE};
+    static const uint8_t vecs[] = {32, 33, 34, 35, 36, 37, 38, 39,
+                                   40, 41, 42, 43, 44, 45, 46, REG_NONE};
     return (struct ra_machine){
         .allocatable = {0x1fff, UINT64_C(0x7fff) << REG_VEC0},
         .callee_saved = 0x1f00,
@@ -188,8 +188,8 @@ static inline struct mir_inst *build_inst(struct build *b, enum test_op op, uint
 {
     struct mir_func *mf = b->mf;
     assert_true(mf->n_insts < mf->cap_insts);
-    mf->insts[mf->n_insts] = (struct mir_inst){
-        .op = op, .flags = flags, .first = mf->n_operands, .imm = mf->n_insts};
+    mf->insts[mf->n_insts] =
+        (struct mir_inst){.op = op, .flags = flags, .first = mf->n_operands, .imm = mf->n_insts};
     mf->has_calls = mf->has_calls || (flags & MIR_CALL) != 0;
     if ((flags & MIR_END) != 0) {
         mf->blocks[mf->n_blocks - 1].end = mf->n_insts + 1;
@@ -283,10 +283,12 @@ static inline void build_loops(struct build *b)
     for (uint32_t i = 0; i < mf->n_blocks; i++) {
         uint32_t h = mf->blocks[i].loop_header;
         while (h != UINT32_MAX) {
-            mf->blocks[h].loop_end = i + 1 > mf->blocks[h].loop_end ? i + 1 : mf->blocks[h].loop_end;
+            mf->blocks[h].loop_end =
+                i + 1 > mf->blocks[h].loop_end ? i + 1 : mf->blocks[h].loop_end;
             uint32_t next = UINT32_MAX; /* the loop around h: that of a predecessor outside */
             for (uint32_t k = 0; k < mf->blocks[h].n_preds; k++) {
-                const struct mir_block *pred = &mf->blocks[mf->preds[mf->blocks[h].preds_start + k]];
+                const struct mir_block *pred =
+                    &mf->blocks[mf->preds[mf->blocks[h].preds_start + k]];
                 if (pred->loop_depth < mf->blocks[h].loop_depth) {
                     next = pred->loop_header;
                 }
@@ -390,7 +392,7 @@ static inline struct val run_read(const struct run *r, const struct mir_operand 
 {
     const struct vreg *vreg = &r->mf->vregs[op->vreg];
     if (!r->is_allocated) {
-        return (vreg->flags & VREG_CONST) != 0         ? run_const(r->mf, vreg)
+        return (vreg->flags & VREG_CONST) != 0   ? run_const(r->mf, vreg)
                : vreg->slot >= MIR_SLOT_INCOMING ? run_incoming(vreg)
                                                  : r->values[op->vreg];
     }

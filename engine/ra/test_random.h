@@ -12,10 +12,10 @@ struct random {
     struct rng rng;
     uint32_t avail[2][4096]; /* by class: values whose definitions dominate this place */
     uint32_t n_avail[2];
-    uint32_t budget;  /* instructions that may still be made */
+    uint32_t budget;   /* instructions that may still be made */
     uint32_t locality; /* percent of uses that are of recent values */
     uint32_t call_percent;
-    uint32_t block;   /* being made */
+    uint32_t block; /* being made */
     bool is_cold[4096];
     struct random_exits {
         uint32_t from[16];
@@ -136,8 +136,8 @@ static inline void random_divide(struct random *g)
 {
     uint32_t low = random_new(g, CLASS_GPR), high = random_new(g, CLASS_GPR);
     build_inst(&g->b, TEST_PLAIN, 0);
-    random_op(g, rng_percent(&g->rng, 50) ? OPERAND_USE : OPERAND_USE_ANY,
-              random_use(g, CLASS_GPR), REG_NONE);
+    random_op(g, rng_percent(&g->rng, 50) ? OPERAND_USE : OPERAND_USE_ANY, random_use(g, CLASS_GPR),
+              REG_NONE);
     random_op(g, OPERAND_USE_FIXED, random_use(g, CLASS_GPR), 0);
     random_op(g, OPERAND_USE_FIXED, random_use(g, CLASS_GPR), 2);
     random_op(g, OPERAND_DEF_FIXED, low, 0);
@@ -232,7 +232,7 @@ static inline void random_remat(struct random *g)
 static inline void random_inst(struct random *g)
 {
     static void (*const makers[])(struct random *g) = {
-        random_plain, random_plain, random_plain,      random_tied, random_tied,  random_shift,
+        random_plain,  random_plain, random_plain,      random_tied, random_tied,  random_shift,
         random_divide, random_early, random_temp_fixed, random_move, random_store, random_remat};
     if (rng_percent(&g->rng, g->call_percent)) {
         random_call(g);
@@ -290,8 +290,8 @@ static inline void random_args(struct random *g, const uint8_t *classes, uint32_
     for (uint32_t k = 0; k < n; k++) {
         args[k] = random_use(g, classes[k]);
         while (classes[k] == CLASS_VEC && g->b.mf->vregs[args[k]].size_bytes != PARAM_VEC_BYTES) {
-            args[k] = rng_percent(&g->rng, 80) ? random_use(g, CLASS_VEC)
-                                               : random_const(g, CLASS_VEC);
+            args[k] =
+                rng_percent(&g->rng, 80) ? random_use(g, CLASS_VEC) : random_const(g, CLASS_VEC);
         }
     }
 }
@@ -299,7 +299,8 @@ static inline void random_args(struct random *g, const uint8_t *classes, uint32_
 static inline void random_params(struct random *g, const uint8_t *classes, uint32_t n)
 {
     for (uint32_t k = 0; k < n; k++) {
-        random_add(g, build_param(&g->b, classes[k], classes[k] == CLASS_GPR ? 8 : PARAM_VEC_BYTES));
+        random_add(g,
+                   build_param(&g->b, classes[k], classes[k] == CLASS_GPR ? 8 : PARAM_VEC_BYTES));
     }
 }
 

@@ -44,7 +44,8 @@ const struct ssa_op_info ssa_op_infos[SSA_OP_COUNT] = {
 #define IMM_FLAGS_SHUFFLE(sig) SSA_PURE
 #define IMM_FLAGS_V128(sig) SSA_PURE
 #define IS_STORE(sig) (#sig[sizeof(#sig) - 2] == '_')
-#define IMM_FLAGS_MEMARG(sig) (uint16_t)(IS_STORE(sig) ? SSA_WRITES | SSA_TRAPS : SSA_READS | SSA_TRAPS)
+#define IMM_FLAGS_MEMARG(sig)                                                                      \
+    (uint16_t)(IS_STORE(sig) ? SSA_WRITES | SSA_TRAPS : SSA_READS | SSA_TRAPS)
 #define IMM_FLAGS_MEMARG_LANE(sig) IMM_FLAGS_MEMARG(sig)
 #define OP(code, name, text, imm, sig, ssa, width)                                                 \
     [SSA_##ssa] = {text, SIG_ARGS(sig), SIG_FLAGS(imm, sig)},
@@ -132,8 +133,7 @@ static status_t reserve_consts(struct ssa_func *fn, uint32_t n)
 status_t ssa_reserve_insts(struct ssa_func *fn, uint32_t n)
 {
     void *insts = fn->insts;
-    status_t status =
-        reserve(fn->arena, &insts, &fn->cap_insts, fn->n_insts, n, sizeof *fn->insts);
+    status_t status = reserve(fn->arena, &insts, &fn->cap_insts, fn->n_insts, n, sizeof *fn->insts);
     fn->insts = insts;
     return status != STATUS_OK ? status : reserve_consts(fn, n);
 }
@@ -158,8 +158,7 @@ status_t ssa_reserve_pool(struct ssa_func *fn, uint32_t n)
 status_t ssa_reserve_loops(struct ssa_func *fn, uint32_t n)
 {
     void *loops = fn->loops;
-    status_t status =
-        reserve(fn->arena, &loops, &fn->cap_loops, fn->n_loops, n, sizeof *fn->loops);
+    status_t status = reserve(fn->arena, &loops, &fn->cap_loops, fn->n_loops, n, sizeof *fn->loops);
     fn->loops = loops;
     return status;
 }

@@ -85,14 +85,14 @@ struct ssa_inst {
 };
 
 struct ssa_block {
-    uint32_t first, last;      /* instructions; 0 while empty */
+    uint32_t first, last;         /* instructions; 0 while empty */
     uint32_t pred_start, n_preds; /* in fn->pool: block indices */
     uint32_t succ_start, n_succs; /* in fn->pool: block indices, each once */
-    uint32_t idom;             /* immediate dominator; of the entry: itself */
-    uint32_t loop;             /* innermost loop, index in fn->loops; 0 is none */
-    uint8_t is_cold;           /* ends in a trap, or leads only to such blocks */
-    uint8_t is_dead;           /* unreachable, removed */
-    uint8_t is_sealed;         /* builder: predecessors are complete */
+    uint32_t idom;                /* immediate dominator; of the entry: itself */
+    uint32_t loop;                /* innermost loop, index in fn->loops; 0 is none */
+    uint8_t is_cold;              /* ends in a trap, or leads only to such blocks */
+    uint8_t is_dead;              /* unreachable, removed */
+    uint8_t is_sealed;            /* builder: predecessors are complete */
 };
 
 /* loops[0] stands for the function outside any loop. A parent comes before its children. */
@@ -125,7 +125,7 @@ struct ssa_func {
     uint32_t funcidx;
     uint32_t typeidx;
     uint32_t n_params;
-    const uint8_t *param_types;  /* enum ssa_type */
+    const uint8_t *param_types; /* enum ssa_type */
     uint32_t n_results;
     const uint8_t *result_types; /* enum ssa_type */
 };

@@ -50,7 +50,8 @@ struct gen {
     uint64_t state;
     uint32_t block, loop;
     bool is_live;
-    uint32_t sum; /* i64: of many of the values so far, so that they matter */
+    bool is_constant; /* no values but constants */
+    uint32_t sum;     /* i64: of many of the values so far, so that they matter */
     const struct gen_profile *profile;
     uint32_t address; /* place among the i32 values of one that was the base of an address */
     uint64_t near[4]; /* numbers that matter to the counter of the loop around */
@@ -128,7 +129,7 @@ static inline uint32_t gen_const(struct gen *g, uint8_t type)
 static inline uint32_t gen_value(struct gen *g, uint8_t type)
 {
     uint32_t n = g->n_values[type];
-    if (n == 0 || gen_chance(g, 15)) {
+    if (n == 0 || g->is_constant || gen_chance(g, 15)) {
         return gen_const(g, type);
     }
     uint32_t back = gen_chance(g, 60) ? gen_below(g, n < 6 ? n : 6) : gen_below(g, n);
@@ -299,13 +300,70 @@ static inline void gen_product(struct gen *g)
                 gen_op(g, SSA_AND, T_I64, gen_chance(g, 97) ? ll : m1, mask));
 }
 
+/* A short way from an address; over the end of the index space if that is near. */
+static inline uint32_t gen_distance(struct gen *g, uint32_t base)
+{
+    uint64_t distance = 8 * gen_below(g, 40);
+    distance = gen_chance(g, 80) ? distance : 0 - distance;
+    return gen_op(g, SSA_ADD, T_I32, base, ssa_const(g->fn, T_I32, distance).i);
+}
+
+/* An address that is mostly in memory. */
+static inline uint32_t gen_address(struct gen *g)
+{
+    if (gen_chance(g, 2)) {
+        return gen_value(g, T_I32);
+    }
+    if (gen_chance(g, 30) && g->address < g->n_values[T_I32]) {
+        uint32_t base = g->values[T_I32][g->address];
+        return gen_chance(g, 80) ? gen_distance(g, base) : base;
+    }
+    uint64_t mask = INTERP_MEMORY_BYTES / 2 - 1;
+    mask &= gen_chance(g, 50) ? ~UINT64_C(7) : ~UINT64_C(0);
+    uint32_t x = gen_op(g, SSA_AND, T_I32, gen_value(g, T_I32), ssa_const(g->fn, T_I32, mask).i);
+    bool is_high = gen_chance(g, 10); /* just below the end of the index space */
+    if (is_high) {
+        x = gen_op(g, SSA_OR, T_I32, x, ssa_const(g->fn, T_I32, 0xffffff00).i);
+    }
+    g->address = g->n_values[T_I32] - 1;
+    if (is_high || gen_chance(g, 30)) {
+        x = gen_distance(g, x);
+    }
+    return gen_chance(g, 90) ? x : gen_op(g, SSA_EXTEND_U, T_I64, x, 0);
+}
+
+/* A narrow load or a mask, and extensions of it. */
+static inline void gen_extensions(struct gen *g)
+{
+    static const uint16_t narrow[] = {SSA_SEXT8,    SSA_SEXT16, SSA_SEXT32, SSA_EXTEND_U,
+                                      SSA_EXTEND_S, SSA_WRAP,   SSA_AND};
+    static const uint64_t masks[] = {0xff, 0xffff, 0x7f, 0x7fff, UINT32_MAX, 0xfff};
+    uint8_t type = gen_chance(g, 50) ? T_I32 : T_I64;
+    uint16_t load =
+        SSA_LOAD +
+        (uint16_t)gen_below(g, (type == T_I32 ? SSA_LOAD16_U : SSA_LOAD32_U) - SSA_LOAD + 1u);
+    uint32_t x = gen_chance(g, 60) ? gen_op(g, load, type, gen_address(g), 0) : gen_value(g, type);
+    for (uint32_t n = 1 + gen_below(g, 4); n > 0;) {
+        uint16_t op = narrow[gen_below(g, sizeof narrow / sizeof *narrow)];
+        bool is_wide = op == SSA_SEXT32 || op == SSA_WRAP;
+        bool is_extend = op == SSA_EXTEND_U || op == SSA_EXTEND_S;
+        if ((is_wide && type == T_I32) || (is_extend && type == T_I64)) {
+            continue;
+        }
+        uint64_t mask = masks[gen_below(g, sizeof masks / sizeof *masks)];
+        type = is_extend ? T_I64 : op == SSA_WRAP ? T_I32 : type;
+        x = gen_op(g, op, type, x, op == SSA_AND ? ssa_const(g->fn, type, mask).i : 0);
+        n--;
+    }
+}
+
 /* Shapes that passes look for. */
 static inline void gen_idiom(struct gen *g)
 {
     uint8_t type = gen_chance(g, 50) ? T_I32 : T_I64;
     uint32_t x = gen_value(g, type), y = gen_value(g, type);
     uint32_t width = type == T_I32 ? 32 : 64;
-    switch (gen_below(g, 7)) {
+    switch (gen_below(g, 8)) {
     case 0: { /* a sum of two words with its carry */
         uint32_t low = gen_op(g, SSA_ADD, type, x, y);
         uint32_t carry = gen_op(g, SSA_LT_U, T_I32, low, gen_chance(g, 50) ? x : y);
@@ -337,6 +395,7 @@ static inline void gen_idiom(struct gen *g)
         break;
     }
     case 4: gen_product(g); break;
+    case 6: gen_extensions(g); break;
     case 5:
         y = gen_chance(g, 50) ? ssa_const(g->fn, T_I32, 1 + gen_below(g, 300)).i
                               : gen_value(g, T_I32);
@@ -391,38 +450,6 @@ static inline void gen_conversion(struct gen *g)
         x = gen_op(g, SSA_CONVERT_S, from, x, 0);
     }
     gen_op(g, gen_chance(g, 50) ? SSA_TRUNC_S : SSA_TRUNC_U, to, x, 0);
-}
-
-/* A short way from an address; over the end of the index space if that is near. */
-static inline uint32_t gen_distance(struct gen *g, uint32_t base)
-{
-    uint64_t distance = 8 * gen_below(g, 40);
-    distance = gen_chance(g, 80) ? distance : 0 - distance;
-    return gen_op(g, SSA_ADD, T_I32, base, ssa_const(g->fn, T_I32, distance).i);
-}
-
-/* An address that is mostly in memory. */
-static inline uint32_t gen_address(struct gen *g)
-{
-    if (gen_chance(g, 2)) {
-        return gen_value(g, T_I32);
-    }
-    if (gen_chance(g, 30) && g->address < g->n_values[T_I32]) {
-        uint32_t base = g->values[T_I32][g->address];
-        return gen_chance(g, 80) ? gen_distance(g, base) : base;
-    }
-    uint64_t mask = INTERP_MEMORY_BYTES / 2 - 1;
-    mask &= gen_chance(g, 50) ? ~UINT64_C(7) : ~UINT64_C(0);
-    uint32_t x = gen_op(g, SSA_AND, T_I32, gen_value(g, T_I32), ssa_const(g->fn, T_I32, mask).i);
-    bool is_high = gen_chance(g, 10); /* just below the end of the index space */
-    if (is_high) {
-        x = gen_op(g, SSA_OR, T_I32, x, ssa_const(g->fn, T_I32, 0xffffff00).i);
-    }
-    g->address = g->n_values[T_I32] - 1;
-    if (is_high || gen_chance(g, 30)) {
-        x = gen_distance(g, x);
-    }
-    return gen_chance(g, 90) ? x : gen_op(g, SSA_EXTEND_U, T_I64, x, 0);
 }
 
 static inline void gen_memory(struct gen *g)
@@ -480,7 +507,19 @@ static inline void gen_instance(struct gen *g)
     uint32_t k = gen_below(g, 4);
     uint32_t at;
     struct ssa_inst *inst;
-    switch (gen_below(g, 6)) {
+    switch (gen_below(g, 7)) {
+    case 4: /* one more or less in a global */
+        inst = gen_append(g, SSA_INST_LOAD, T_I64, 0, 0, 0);
+        inst->imm = (uint64_t)INTERP_GLOBALS;
+        inst->sub = FIELD_GLOBAL;
+        at = gen_last(g);
+        gen_observe(g);
+        at = gen_op(g, SSA_ADD, T_I64, at, gen_const(g, T_I64));
+        inst = gen_append(g, SSA_INST_STORE, T_VOID, at, 0, 0);
+        inst->imm = (uint64_t)INTERP_GLOBALS;
+        inst->sub = FIELD_GLOBAL;
+        gen_store_mark(g);
+        return;
     case 0:
         inst = gen_append(g, SSA_INST_LOAD, T_I64, 0, 0, 0);
         inst->imm = (uint64_t)(INTERP_FIXED + 8 * (int)gen_below(g, 4));
@@ -782,9 +821,12 @@ static inline void gen_return(struct gen *g)
 {
     struct ssa_func *fn = g->fn;
     uint32_t args[8];
-    gen_append(g, SSA_STORE, T_VOID, ssa_const(fn, T_I32, 0).i, g->sum, 0);
+    if (gen_chance(g, 60)) { /* or it does nothing but return */
+        gen_append(g, SSA_STORE, T_VOID, ssa_const(fn, T_I32, 0).i, g->sum, 0);
+    }
     for (uint32_t i = 0; i < fn->n_results; i++) {
-        args[i] = gen_value(g, fn->result_types[i]);
+        bool is_sum = fn->result_types[i] == T_I64 && gen_chance(g, 60);
+        args[i] = is_sum ? g->sum : gen_value(g, fn->result_types[i]);
     }
     uint32_t start = gen_row(g, args, fn->n_results, 1);
     gen_append(g, SSA_RETURN, T_VOID, start, fn->n_results, 0);
@@ -1043,7 +1085,8 @@ static inline void gen_body(struct gen *g, uint32_t n)
 
 enum gen_kind {
     GEN_ANYTHING,
-    GEN_COUNTERS, /* nothing but loops with counters */
+    GEN_COUNTERS,  /* nothing but loops with counters */
+    GEN_CONSTANTS, /* nothing but operations on constants */
 };
 
 /* A function with up to six parameters of any type and up to three results. */
@@ -1077,6 +1120,14 @@ static inline void gen_func(uint64_t seed, enum gen_kind kind, struct arena *are
     if (kind == GEN_COUNTERS) {
         g->budget = 0;
         gen_counter_loop(g);
+    }
+    if (kind == GEN_CONSTANTS) {
+        g->budget = 0;
+        g->is_constant = true;
+        for (uint32_t i = 0; i < 30; i++) {
+            gen_pure(g);
+            gen_observe(g);
+        }
     }
     gen_body(g, (uint32_t)g->budget);
     if (g->is_live) {

@@ -605,8 +605,12 @@ static inline bool interp_call(struct interp *m, const struct ssa_inst *inst, co
     hash = hash_add(hash, hash_bytes(m->memory, sizeof m->memory));
     hash = hash_add(hash, hash_bytes(m->record, sizeof m->record));
     m->calls = hash;
-    m->memory[interp_random(hash, 2) % INTERP_MEMORY_BYTES] ^= 1;
-    m->record[INTERP_RECORD_BYTES + INTERP_GLOBALS + interp_random(hash, 3) % -INTERP_GLOBALS] ^= 1;
+    for (uint32_t at = 0; at < INTERP_MEMORY_BYTES; at += 32) { /* something everywhere */
+        m->memory[at + interp_random(hash, at) % 32] ^= 1;
+    }
+    for (uint32_t at = INTERP_RECORD_BYTES + INTERP_GLOBALS; at < INTERP_RECORD_BYTES; at += 8) {
+        m->record[at + interp_random(hash, at) % 4] ^= 1;
+    }
     if (interp_random(hash, 4) % 16 == 0) {
         return interp_trap(m, TRAP_HOST);
     }

@@ -105,12 +105,8 @@ val_t build_emit(struct builder *b, enum ssa_op op, enum ssa_type type, val_t a0
     if (!b->is_live) {
         return VAL_NONE;
     }
-    struct ssa_inst inst = {.op = op,
-                            .type = type,
-                            .sub = sub,
-                            .arg = {a0.i, a1.i, a2.i},
-                            .imm = imm,
-                            .pos = b->pos};
+    struct ssa_inst inst = {
+        .op = op, .type = type, .sub = sub, .arg = {a0.i, a1.i, a2.i}, .imm = imm, .pos = b->pos};
     val_t same = fold_inst(b->fn, &inst);
     if (same.i != 0) {
         return same;
@@ -550,8 +546,9 @@ static status_t build_body(struct builder *b)
         uint32_t opcode;
         status_t status = reader_opcode(&b->r, &opcode);
         if (status == ERR_TRUNCATED) {
-            return build_fail(b, ERR_MALFORMED, "unexpected end of section or function: a body "
-                                                "without its end");
+            return build_fail(b, ERR_MALFORMED,
+                              "unexpected end of section or function: a body "
+                              "without its end");
         }
         if (status != STATUS_OK) {
             return build_reader_fail(b, status);
@@ -570,8 +567,9 @@ static status_t build_body(struct builder *b)
     }
     if (b->r.pos != b->r.end) {
         b->op_start = b->r.pos;
-        return build_fail(b, ERR_MALFORMED, "section size mismatch: operators remaining after end "
-                                            "of function");
+        return build_fail(b, ERR_MALFORMED,
+                          "section size mismatch: operators remaining after end "
+                          "of function");
     }
     return STATUS_OK;
 }

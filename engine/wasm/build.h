@@ -33,9 +33,9 @@ enum frame_kind : uint8_t { FRAME_FUNC, FRAME_BLOCK, FRAME_LOOP, FRAME_IF, FRAME
 struct edge {
     uint32_t from;
     uint32_t succ_slot;
-    uint32_t next;     /* of the same label, or NO_EDGE */
-    uint32_t values;   /* as many as the label's types */
-    uint32_t locals;   /* forward: pairs (local, value); loops: values in the order of the set */
+    uint32_t next;   /* of the same label, or NO_EDGE */
+    uint32_t values; /* as many as the label's types */
+    uint32_t locals; /* forward: pairs (local, value); loops: values in the order of the set */
     uint32_t n_locals;
 };
 
@@ -45,15 +45,15 @@ struct frame {
     bool is_dead; /* began where nothing is live: no blocks at all */
     uint32_t n_params, n_results;
     const uint8_t *params, *results; /* value types */
-    uint32_t height;      /* of the operand stack at its start, without params */
+    uint32_t height;                 /* of the operand stack at its start, without params */
     uint32_t trail_start;
     uint32_t first_edge, last_edge, n_edges;
     uint32_t table_stamp, table_succ; /* br_table: the successor that leads here */
     /* FRAME_LOOP */
-    uint32_t header;      /* block */
-    uint32_t set;         /* prescan's list */
-    uint32_t first_phi;   /* values are consecutive: params, then the set's locals */
-    uint32_t outer_loop;  /* index in fn->loops */
+    uint32_t header;     /* block */
+    uint32_t set;        /* prescan's list */
+    uint32_t first_phi;  /* values are consecutive: params, then the set's locals */
+    uint32_t outer_loop; /* index in fn->loops */
     uint32_t loop;
     /* FRAME_IF */
     uint32_t else_slot;   /* in fn->pool: successor for a zero condition */
@@ -131,7 +131,7 @@ MUST_CHECK status_t build_function(struct compile *cx);
 /* ---- build.c: operands and instructions ---- */
 
 [[gnu::format(printf, 3, 4)]] status_t build_fail(struct builder *b, status_t status,
-                                                 const char *text, ...);
+                                                  const char *text, ...);
 /* A reader's status, as the error at the reader's place. */
 status_t build_reader_fail(struct builder *b, status_t status);
 
@@ -220,8 +220,7 @@ MUST_CHECK status_t build_push_frame(struct builder *b, enum frame_kind kind,
 /* ---- build_memory.c ---- */
 
 MUST_CHECK status_t build_memory(struct builder *b, const struct wasm_op_info *op);
-MUST_CHECK status_t build_atomic(struct builder *b, uint32_t opcode,
-                                 const struct wasm_op_info *op);
+MUST_CHECK status_t build_atomic(struct builder *b, uint32_t opcode, const struct wasm_op_info *op);
 MUST_CHECK status_t build_memory_size(struct builder *b);
 MUST_CHECK status_t build_memory_grow(struct builder *b);
 MUST_CHECK status_t build_bulk(struct builder *b, uint32_t opcode);

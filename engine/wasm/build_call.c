@@ -10,8 +10,7 @@
 #define ADD_FIELD(offset, field, of)                                                               \
     (uint64_t)((int64_t)(offset) + (int64_t)offsetof(struct of, field))
 
-static val_t inst_load(struct builder *b, enum ssa_type type, uint64_t offset,
-                       enum ssa_field field)
+static val_t inst_load(struct builder *b, enum ssa_type type, uint64_t offset, enum ssa_field field)
 {
     return build_emit(b, SSA_INST_LOAD, type, VAL_NONE, VAL_NONE, VAL_NONE, offset, field);
 }
@@ -34,8 +33,8 @@ static status_t read_index(struct builder *b, uint32_t n, const char *what, uint
     return STATUS_OK;
 }
 
-status_t build_helper(struct builder *b, uint32_t helper, enum ssa_type type,
-                      const uint32_t *args, uint32_t n_args, val_t *out)
+status_t build_helper(struct builder *b, uint32_t helper, enum ssa_type type, const uint32_t *args,
+                      uint32_t n_args, val_t *out)
 {
     return build_emit_list(b, SSA_CALL_HELPER, type, args, n_args, helper, out);
 }
@@ -71,8 +70,8 @@ static status_t push_results(struct builder *b, const struct engine_functype *ty
     for (uint32_t i = 0; i < type->n_results; i++) {
         val_t v = call;
         if (i > 0) {
-            v = build_emit(b, SSA_RESULT, wasm_ssa_type(type->results[i]), call, VAL_NONE,
-                           VAL_NONE, i, 0);
+            v = build_emit(b, SSA_RESULT, wasm_ssa_type(type->results[i]), call, VAL_NONE, VAL_NONE,
+                           i, 0);
         }
         build_push(b, type->results[i], v);
     }
@@ -97,14 +96,13 @@ status_t build_call(struct builder *b)
     status = pop_args(b, type, &args);
     if (status == STATUS_OK && funcidx < b->module->n_func_imports) {
         int64_t slot = (int64_t)b->module->layout.func_imports + 16 * (int64_t)funcidx;
-        args[0] = build_emit(b, SSA_INST_ADDR, T_I64, VAL_NONE, VAL_NONE, VAL_NONE,
-                             (uint64_t)slot, 0)
-                      .i;
+        args[0] =
+            build_emit(b, SSA_INST_ADDR, T_I64, VAL_NONE, VAL_NONE, VAL_NONE, (uint64_t)slot, 0).i;
         status = build_emit_list(b, SSA_CALL_SLOT, first_result(type), args, type->n_params + 1,
                                  b->module->funcs[funcidx].typeidx, &call);
     } else if (status == STATUS_OK) {
-        status = build_emit_list(b, SSA_CALL, first_result(type), args + 1, type->n_params,
-                                 funcidx, &call);
+        status = build_emit_list(b, SSA_CALL, first_result(type), args + 1, type->n_params, funcidx,
+                                 &call);
     }
     return status == STATUS_OK ? push_results(b, type, call) : status;
 }
@@ -150,8 +148,8 @@ static val_t checked_slot(struct builder *b, uint32_t tableidx, uint32_t typeidx
     val_t slot = build_emit2(b, SSA_ADD, T_I64, table.slots, scaled);
     if (!b->cx->options->is_unsafe) {
         int64_t id_at = (int64_t)b->module->layout.types + 4 * (int64_t)typeidx;
-        val_t found = ptr_load(b, T_I32, slot, offsetof(struct engine_func_slot, type_id),
-                               FIELD_SIZES);
+        val_t found =
+            ptr_load(b, T_I32, slot, offsetof(struct engine_func_slot, type_id), FIELD_SIZES);
         val_t wanted = inst_load(b, T_I32, (uint64_t)id_at, FIELD_FIXED);
         val_t is_other = build_emit2(b, SSA_NE, T_I32, found, wanted);
         build_trap_if(b, is_other, TRAP_INDIRECT_TYPE);
@@ -384,9 +382,8 @@ status_t build_table_op(struct builder *b, uint32_t opcode)
         build_push(b, VALTYPE_I32, view_table(b, tableidx).size);
         return STATUS_OK;
     }
-    return opcode == OP_TABLE_GET || opcode == OP_TABLE_SET
-               ? table_get_set(b, opcode, tableidx)
-               : table_grow_fill(b, opcode, tableidx);
+    return opcode == OP_TABLE_GET || opcode == OP_TABLE_SET ? table_get_set(b, opcode, tableidx)
+                                                            : table_grow_fill(b, opcode, tableidx);
 }
 
 static status_t ref_func(struct builder *b)

@@ -13,9 +13,8 @@
 #define POOL_AFTER_LOOP 64
 
 /* Every value type as a list of one, for block types that are a single result. */
-static const uint8_t single_type[] = {VALTYPE_EXTERNREF, VALTYPE_FUNCREF, VALTYPE_V128,
-                                      VALTYPE_F64,       VALTYPE_F32,     VALTYPE_I64,
-                                      VALTYPE_I32};
+static const uint8_t single_type[] = {VALTYPE_EXTERNREF, VALTYPE_FUNCREF, VALTYPE_V128, VALTYPE_F64,
+                                      VALTYPE_F32,       VALTYPE_I64,     VALTYPE_I32};
 
 static const uint8_t *type_list_of(uint8_t valtype)
 {
@@ -298,9 +297,9 @@ static status_t set_merged_locals(struct builder *b, uint32_t n_edges, uint32_t 
         uint32_t local = b->words[i];
         status = reserve_row(b, 0);
         if (status == STATUS_OK) {
-            build_set_local(b, local,
-                            phi_of_row(b, wasm_ssa_type(b->local_types[local]),
-                                       b->merge_row[local], n_edges));
+            build_set_local(
+                b, local,
+                phi_of_row(b, wasm_ssa_type(b->local_types[local]), b->merge_row[local], n_edges));
         }
     }
     return status;
@@ -405,9 +404,8 @@ static status_t finish_loop(struct builder *b, const struct frame *f)
         fn->pool[fn->n_pool++] = b->words[f->else_params + i];
         for (uint32_t e = f->first_edge; e != NO_EDGE; e = b->edges[e].next) {
             const struct edge *edge = &b->edges[e];
-            fn->pool[fn->n_pool++] = i < f->n_params
-                                         ? b->words[edge->values + i]
-                                         : b->words[edge->locals + (i - f->n_params)];
+            fn->pool[fn->n_pool++] = i < f->n_params ? b->words[edge->values + i]
+                                                     : b->words[edge->locals + (i - f->n_params)];
         }
     }
     return STATUS_OK;
@@ -603,8 +601,9 @@ static status_t end_function(struct builder *b)
     if (f->n_edges == 0) {
         status = pop_values(b, f->results, f->n_results, &values);
         if (status == STATUS_OK && b->sp != f->height) {
-            return build_fail(b, ERR_INVALID, "type mismatch: %u values remain at the end of a "
-                                              "function",
+            return build_fail(b, ERR_INVALID,
+                              "type mismatch: %u values remain at the end of a "
+                              "function",
                               b->sp - f->height);
         }
         b->n_frames--;
@@ -615,9 +614,9 @@ static status_t end_function(struct builder *b)
         }
     }
     val_t v;
-    return status == STATUS_OK ? build_emit_list(b, SSA_RETURN, T_VOID, &b->words[values],
-                                                 b->fn->n_results, 0, &v)
-                               : status;
+    return status == STATUS_OK
+               ? build_emit_list(b, SSA_RETURN, T_VOID, &b->words[values], b->fn->n_results, 0, &v)
+               : status;
 }
 
 status_t build_end(struct builder *b)
@@ -680,8 +679,8 @@ static status_t read_label(struct builder *b, struct frame **f)
 static status_t return_values(struct builder *b, uint32_t values)
 {
     val_t v;
-    status_t status = build_emit_list(b, SSA_RETURN, T_VOID, &b->words[values], b->fn->n_results, 0,
-                                      &v);
+    status_t status =
+        build_emit_list(b, SSA_RETURN, T_VOID, &b->words[values], b->fn->n_results, 0, &v);
     set_unreachable(b);
     return status;
 }

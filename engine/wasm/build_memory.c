@@ -157,8 +157,7 @@ static status_t build_wait_notify(struct builder *b, uint32_t opcode, const val_
                       : opcode == OP_MEMORY_ATOMIC_WAIT32 ? ENGINE_HELPER_ATOMIC_WAIT32
                                                           : ENGINE_HELPER_ATOMIC_WAIT64;
     uint32_t list[4] = {args[0].i, build_const(b, T_I64, offset).i, args[1].i, args[2].i};
-    return build_helper(b, helper, T_I32, list, helper == ENGINE_HELPER_ATOMIC_NOTIFY ? 3 : 4,
-                        out);
+    return build_helper(b, helper, T_I32, list, helper == ENGINE_HELPER_ATOMIC_NOTIFY ? 3 : 4, out);
 }
 
 status_t build_atomic(struct builder *b, uint32_t opcode, const struct wasm_op_info *op)

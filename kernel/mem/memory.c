@@ -6,8 +6,7 @@
 #include "kernel/cpu.h"
 
 /* Pages below the gap at the top of the index space, see engine.h. */
-#define MEMORY_PAGES_BELOW_GAP                                                                     \
-    (MEMORY_PAGES_MAX - ENGINE_MEMORY_GAP_BYTES / ENGINE_PAGE_BYTES)
+#define MEMORY_PAGES_BELOW_GAP (MEMORY_PAGES_MAX - ENGINE_MEMORY_GAP_BYTES / ENGINE_PAGE_BYTES)
 
 bool memory_has_gap(const struct memory *memory)
 {

@@ -1,4 +1,5 @@
 // Runs a WASI program on the V8 of this node: node wasi.mjs FILE.wasm
+// Exit status: the program's; 134 after a trap, as Tokamak has it; 250 if V8's stack was used up.
 import fs from 'node:fs';
 import { WASI } from 'node:wasi';
 
@@ -10,4 +11,8 @@ for (const functions of Object.values(imports)) {
   }
 }
 const module = new WebAssembly.Module(fs.readFileSync(process.argv[2]));
-process.exitCode = wasi.start(new WebAssembly.Instance(module, imports));
+try {
+  process.exitCode = wasi.start(new WebAssembly.Instance(module, imports));
+} catch (error) {
+  process.exitCode = error instanceof WebAssembly.RuntimeError ? 134 : 250;
+}

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define ASM_MAX_BYTES 16u /* of one instruction */
-#define ASM_NO_REG 0xff
+#define ASM_NO_REG 0x10   /* without bit 3, which would go into a REX prefix */
 
 struct asm_buf {
     uint8_t *bytes;
@@ -33,12 +33,12 @@ struct asm_op {
     uint8_t prefix; /* mandatory: 0, 66, f3, f2 */
     uint8_t map;    /* 0 one byte, 1 0F, 2 0F38, 3 0F3A */
     uint8_t opcode;
-    uint8_t w;      /* REX.W, VEX.W */
-    uint8_t is_16;  /* operand size prefix 66 */
+    uint8_t w;     /* REX.W, VEX.W */
+    uint8_t is_16; /* operand size prefix 66 */
     uint8_t is_lock;
     uint8_t needs_rex; /* a byte register spl, bpl, sil, dil is among the operands */
     uint8_t is_vex;
-    uint8_t vvvv;   /* VEX: register 0-15; 0 also if unused, by the encoding's complement */
+    uint8_t vvvv; /* VEX: register 0-15; 0 also if unused, by the encoding's complement */
 };
 
 static inline void asm_byte(struct asm_buf *a, unsigned byte)
@@ -65,122 +65,116 @@ static inline struct asm_rm asm_reg(unsigned reg)
 
 static inline struct asm_rm asm_mem(unsigned base, int32_t disp)
 {
-    return (struct asm_rm){.kind = RM_MEM, .base = (uint8_t)base, .index = ASM_NO_REG, .disp = disp};
+    return (struct asm_rm){
+        .kind = RM_MEM, .base = (uint8_t)base, .index = ASM_NO_REG, .disp = disp};
 }
 
-static inline void asm_disp(struct asm_buf *a, unsigned mod, int32_t disp)
-{
-    if (mod == 1) {
-        asm_byte(a, (uint8_t)disp);
-    } else if (mod == 2) {
-        asm_u32(a, (uint32_t)disp);
-    }
-}
+/* What follows writes at a pointer and answers how far it came: bytes are written one by one, and
+ * the compiler must assume that each might change the buffer's own fields. */
 
 /* ModRM and what belongs to it. reg: 0-15, of which the low three bits stand here. */
-static inline void asm_modrm(struct asm_buf *a, unsigned reg, const struct asm_rm *rm)
+static inline uint8_t *asm_put_modrm(uint8_t *p, unsigned reg, const struct asm_rm *rm)
 {
     unsigned field = (reg & 7) << 3;
     if (rm->kind == RM_REG) {
-        asm_byte(a, 0xc0 | field | (rm->base & 7));
-        return;
+        *p++ = (uint8_t)(0xc0 | field | (rm->base & 7));
+        return p;
     }
-    if (rm->kind == RM_RIP) {
-        asm_byte(a, field | 5);
-        asm_u32(a, (uint32_t)rm->disp);
-        return;
-    }
+    unsigned base = rm->base & 7, mod;
     unsigned index = rm->index == ASM_NO_REG ? 4 : rm->index & 7;
-    if (rm->base == ASM_NO_REG) { /* index << scale + disp32 */
-        asm_byte(a, field | 4);
-        asm_byte(a, (unsigned)rm->scale << 6 | index << 3 | 5);
-        asm_u32(a, (uint32_t)rm->disp);
-        return;
-    }
-    unsigned base = rm->base & 7;
-    unsigned mod = rm->disp == 0 && base != 5 ? 0 : rm->disp == (int8_t)rm->disp ? 1 : 2;
-    if (base == 4 || rm->index != ASM_NO_REG) {
-        asm_byte(a, mod << 6 | field | 4);
-        asm_byte(a, (unsigned)rm->scale << 6 | index << 3 | base);
+    if (rm->kind == RM_RIP) {
+        *p++ = (uint8_t)(field | 5);
+        mod = 2;
+    } else if (rm->base == ASM_NO_REG) { /* index << scale + disp32 */
+        *p++ = (uint8_t)(field | 4);
+        *p++ = (uint8_t)((unsigned)rm->scale << 6 | index << 3 | 5);
+        mod = 2;
     } else {
-        asm_byte(a, mod << 6 | field | base);
+        mod = rm->disp == 0 && base != 5 ? 0 : rm->disp == (int8_t)rm->disp ? 1 : 2;
+        if (base == 4 || rm->index != ASM_NO_REG) {
+            *p++ = (uint8_t)(mod << 6 | field | 4);
+            *p++ = (uint8_t)((unsigned)rm->scale << 6 | index << 3 | base);
+        } else {
+            *p++ = (uint8_t)(mod << 6 | field | base);
+        }
     }
-    asm_disp(a, mod, rm->disp);
+    __builtin_memcpy(p, &rm->disp, 4); /* there is room; what isn't meant is overwritten */
+    return p + (mod == 2 ? 4 : mod);
 }
 
 /* REX.R/X/B of the operands, as bits 2, 1, 0. */
 static inline unsigned asm_rxb(unsigned reg, const struct asm_rm *rm)
 {
-    unsigned rxb = (reg & 8) >> 1;
-    if (rm->index != ASM_NO_REG) {
-        rxb |= (rm->index & 8u) >> 2;
-    }
-    if (rm->base != ASM_NO_REG && rm->kind != RM_RIP) {
-        rxb |= (rm->base & 8u) >> 3;
-    }
-    return rxb;
+    return (reg & 8) >> 1 | (rm->index & 8u) >> 2 | (rm->base & 8u) >> 3;
 }
 
-static inline void asm_vex(struct asm_buf *a, const struct asm_op *op, unsigned rxb)
+static inline uint8_t *asm_put_vex(uint8_t *p, const struct asm_op *op, unsigned rxb)
 {
     static const uint8_t pps[] = {[0x66 & 15] = 1, [0xf3 & 15] = 2, [0xf2 & 15] = 3, [0] = 0};
     unsigned pp = pps[op->prefix & 15];
     unsigned rest = (~op->vvvv & 15u) << 3 | pp;
     if (op->map == 1 && op->w == 0 && (rxb & 3) == 0) {
-        asm_byte(a, 0xc5);
-        asm_byte(a, ((~rxb & 4u) << 5) | rest);
+        *p++ = 0xc5;
+        *p++ = (uint8_t)((~rxb & 4u) << 5 | rest);
     } else {
-        asm_byte(a, 0xc4);
-        asm_byte(a, (~rxb & 7u) << 5 | op->map);
-        asm_byte(a, (unsigned)op->w << 7 | rest);
+        *p++ = 0xc4;
+        *p++ = (uint8_t)((~rxb & 7u) << 5 | op->map);
+        *p++ = (uint8_t)((unsigned)op->w << 7 | rest);
     }
-    asm_byte(a, op->opcode);
+    *p++ = op->opcode;
+    return p;
 }
 
-static inline void asm_legacy(struct asm_buf *a, const struct asm_op *op, unsigned rxb)
+static inline uint8_t *asm_put_legacy(uint8_t *p, const struct asm_op *op, unsigned rxb)
 {
     if (op->is_lock) {
-        asm_byte(a, 0xf0);
+        *p++ = 0xf0;
     }
     if (op->is_16) {
-        asm_byte(a, 0x66);
+        *p++ = 0x66;
     }
     if (op->prefix != 0) {
-        asm_byte(a, op->prefix);
+        *p++ = op->prefix;
     }
     rxb |= (unsigned)op->w << 3;
     if (rxb != 0 || op->needs_rex) {
-        asm_byte(a, 0x40 | rxb);
+        *p++ = (uint8_t)(0x40 | rxb);
     }
     if (op->map != 0) {
-        asm_byte(a, 0x0f);
+        *p++ = 0x0f;
         if (op->map != 1) {
-            asm_byte(a, op->map == 2 ? 0x38 : 0x3a);
+            *p++ = op->map == 2 ? 0x38 : 0x3a;
         }
     }
-    asm_byte(a, op->opcode);
+    *p++ = op->opcode;
+    return p;
 }
 
 /* All but the immediate. */
 static inline void asm_inst(struct asm_buf *a, const struct asm_op *op, unsigned reg,
                             const struct asm_rm *rm)
 {
+    uint8_t *p = a->bytes + a->len_bytes;
     unsigned rxb = asm_rxb(reg, rm);
-    if (op->is_vex) {
-        asm_vex(a, op, rxb);
-    } else {
-        asm_legacy(a, op, rxb);
-    }
-    asm_modrm(a, reg, rm);
+    p = op->is_vex ? asm_put_vex(p, op, rxb) : asm_put_legacy(p, op, rxb);
+    p = asm_put_modrm(p, reg, rm);
+    a->len_bytes = (uint32_t)(p - a->bytes);
 }
 
 /* ---- Instructions that thunks, prologues and moves are made of ---- */
 
+/* One opcode byte, no prefix. */
 static inline void asm_simple(struct asm_buf *a, unsigned opcode, unsigned w, unsigned reg,
                               struct asm_rm rm)
 {
-    struct asm_op op = {.opcode = (uint8_t)opcode, .w = (uint8_t)w};
-    asm_inst(a, &op, reg, &rm);
+    uint8_t *p = a->bytes + a->len_bytes;
+    unsigned rex = w << 3 | asm_rxb(reg, &rm);
+    if (rex != 0) {
+        *p++ = (uint8_t)(0x40 | rex);
+    }
+    *p++ = (uint8_t)opcode;
+    p = asm_put_modrm(p, reg, &rm);
+    a->len_bytes = (uint32_t)(p - a->bytes);
 }
 
 static inline void asm_mov(struct asm_buf *a, unsigned dst, unsigned src, unsigned w)
@@ -266,8 +260,8 @@ static inline void asm_adjust_rsp(struct asm_buf *a, int32_t by)
 static inline void asm_vec(struct asm_buf *a, unsigned opcode, unsigned prefix, bool is_vex,
                            unsigned reg, struct asm_rm rm)
 {
-    struct asm_op op = {.prefix = (uint8_t)prefix, .map = 1, .opcode = (uint8_t)opcode,
-                        .is_vex = is_vex};
+    struct asm_op op = {
+        .prefix = (uint8_t)prefix, .map = 1, .opcode = (uint8_t)opcode, .is_vex = is_vex};
     asm_inst(a, &op, reg & 15, &rm);
 }
 

@@ -49,7 +49,8 @@ static val_t append(struct ssa_func *fn, enum ssa_op op, enum ssa_type type)
     return v;
 }
 
-static void begin(struct ssa_func *fn, struct arena *arena, const struct signature *s, val_t *params)
+static void begin(struct ssa_func *fn, struct arena *arena, const struct signature *s,
+                  val_t *params)
 {
     *fn = (struct ssa_func){0};
     assert_int_equal(ssa_func_init(fn, arena), STATUS_OK);
@@ -195,13 +196,15 @@ static void run_calls(struct native *n, const struct signature *s, enum call_kin
                                                  .instance = &host_signature};
     } else if (kind == CALL_CROSS) {
         slot->code = n->executable + cross;
-        records[1] = (struct engine_func_record){.code = n->executable + callee_at,
-                                                 .instance = other};
+        records[1] =
+            (struct engine_func_record){.code = n->executable + callee_at, .instance = other};
         global = other_global;
     }
     union engine_value values[NATIVE_MAX_VALUES + 1] = {0}, args[NATIVE_MAX_VALUES];
     for (uint32_t i = 0; i < s->n_params; i++) {
-        uint8_t bytes = s->params[i] == T_V128 ? 16 : s->params[i] == T_I32 || s->params[i] == T_F32 ? 4 : 8;
+        uint8_t bytes = s->params[i] == T_V128                           ? 16
+                        : s->params[i] == T_I32 || s->params[i] == T_F32 ? 4
+                                                                         : 8;
         for (uint8_t k = 0; k < bytes; k++) {
             values[i].v128[k] = (uint8_t)below(256);
         }
@@ -211,7 +214,9 @@ static void run_calls(struct native *n, const struct signature *s, enum call_kin
     native_entry_fn *enter = (native_entry_fn *)(void *)(n->executable + entry);
     enter(n->executable + caller_at, n->p, values, NULL);
     for (uint32_t i = 0; i + 1 < s->n_results; i++) {
-        uint8_t bytes = s->results[i] == T_V128 ? 16 : s->results[i] == T_I32 || s->results[i] == T_F32 ? 4 : 8;
+        uint8_t bytes = s->results[i] == T_V128                            ? 16
+                        : s->results[i] == T_I32 || s->results[i] == T_F32 ? 4
+                                                                           : 8;
         assert_memory_equal(&values[i], &args[s->from[i]], bytes);
     }
     assert_int_equal(values[s->n_results - 1].i64, global);

@@ -13,11 +13,8 @@
 
 /* ---- Room ---- */
 
-bool enc_grow(struct enc *e, void **array, uint32_t n, uint32_t *cap, size_t size)
+bool enc_grow_slow(struct enc *e, void **array, uint32_t *cap, size_t size)
 {
-    if (n < *cap) {
-        return true;
-    }
     uint32_t new_cap = *cap * 2 + 16;
     void *grown = new_cap > UINT32_MAX / 4
                       ? NULL
@@ -31,16 +28,11 @@ bool enc_grow(struct enc *e, void **array, uint32_t n, uint32_t *cap, size_t siz
     return true;
 }
 
-/* Room for any one instruction with what the encoder makes of it. */
-bool enc_reserve(struct enc *e)
+bool enc_reserve_slow(struct enc *e)
 {
-    if (e->a.cap_bytes - e->a.len_bytes >= 8 * ASM_MAX_BYTES) {
-        return true;
-    }
     uint32_t cap = e->a.cap_bytes * 2;
-    uint8_t *grown = cap > UINT32_MAX / 4
-                         ? NULL
-                         : arena_grow(e->cx->arena, e->a.bytes, e->a.cap_bytes, cap);
+    uint8_t *grown =
+        cap > UINT32_MAX / 4 ? NULL : arena_grow(e->cx->arena, e->a.bytes, e->a.cap_bytes, cap);
     if (grown == NULL) {
         e->status = ERR_NO_MEMORY;
         return false;
@@ -70,8 +62,8 @@ static void add_site(struct enc *e, enum site_kind kind, unsigned cc, uint32_t l
 {
     static const uint8_t sizes[] = {[SITE_JMP] = 5, [SITE_JCC] = 6, [SITE_ALIGN] = 15};
     if (enc_grow(e, (void **)&e->sites, e->n_sites, &e->cap_sites, sizeof *e->sites)) {
-        e->sites[e->n_sites++] = (struct enc_site){e->a.len_bytes, label, kind, (uint8_t)cc,
-                                                   sizes[kind]};
+        e->sites[e->n_sites++] =
+            (struct enc_site){e->a.len_bytes, label, kind, (uint8_t)cc, sizes[kind]};
     }
 }
 
@@ -165,8 +157,7 @@ void enc_fix(struct enc *e, uint32_t tail_bytes, bool is_table, uint32_t id)
     if (enc_grow(e, (void **)&e->fixups, e->n_fixups, &e->cap_fixups, sizeof *e->fixups)) {
         struct enc_mark field = enc_here(e);
         field.offset -= 4 + tail_bytes;
-        e->fixups[e->n_fixups++] =
-            (struct enc_fixup){field, (uint8_t)tail_bytes, is_table, id};
+        e->fixups[e->n_fixups++] = (struct enc_fixup){field, (uint8_t)tail_bytes, is_table, id};
     }
 }
 
@@ -208,29 +199,25 @@ static struct asm_rm operand_rm(struct enc *e, const struct mir_operand *op, uin
 struct asm_rm enc_rm(struct enc *e, const struct mir_inst *inst, uint32_t k, uint32_t *const_id)
 {
     const struct mir_operand *ops = &e->mf->operands[inst->first + k];
-    struct asm_rm rm = {.kind = RM_MEM, .base = ASM_NO_REG, .index = ASM_NO_REG,
-                        .scale = inst->sub[2], .disp = inst->disp};
+    struct asm_rm rm = {.kind = RM_MEM,
+                        .base = ASM_NO_REG,
+                        .index = ASM_NO_REG,
+                        .scale = inst->sub[2],
+                        .disp = inst->disp};
     *const_id = ENC_NO_CONST;
     switch ((enum x86_mode)inst->sub[1]) {
-    case MODE_REG:
-        return operand_rm(e, ops, const_id);
+    case MODE_REG: return operand_rm(e, ops, const_id);
     case MODE_P_INDEX:
         rm.index = ops[0].loc;
         rm.base = R15;
         return rm;
-    case MODE_P:
-        rm.base = R15;
-        return rm;
+    case MODE_P: rm.base = R15; return rm;
     case MODE_M_INDEX:
         rm.index = ops[0].loc;
         rm.base = R14;
         return rm;
-    case MODE_M:
-        rm.base = R14;
-        return rm;
-    case MODE_BASE:
-        rm.base = ops[0].loc;
-        return rm;
+    case MODE_M: rm.base = R14; return rm;
+    case MODE_BASE: rm.base = ops[0].loc; return rm;
     case MODE_BASE_INDEX:
         rm.base = ops[0].loc;
         rm.index = ops[1].loc;
@@ -239,18 +226,13 @@ struct asm_rm enc_rm(struct enc *e, const struct mir_inst *inst, uint32_t k, uin
             rm.index = ops[0].loc;
         }
         return rm;
-    case MODE_INDEX:
-        rm.index = ops[0].loc;
-        return rm;
+    case MODE_INDEX: rm.index = ops[0].loc; return rm;
     case MODE_CONST:
         *const_id = vconst(e, inst->block_or_id);
         rm.kind = RM_RIP;
         return rm;
-    case MODE_OUT:
-        rm.base = RSP;
-        return rm;
-    case MODE_IN:
-        return enc_in_args(e, inst->disp);
+    case MODE_OUT: rm.base = RSP; return rm;
+    case MODE_IN: return enc_in_args(e, inst->disp);
     }
     return rm;
 }
@@ -274,15 +256,16 @@ static uint32_t imm_bytes(uint32_t flags, uint8_t size, int64_t imm)
 
 static void put_imm(struct enc *e, uint32_t n_bytes, uint64_t imm)
 {
-    for (uint32_t i = 0; i < n_bytes; i++) {
-        asm_byte(&e->a, (uint8_t)(imm >> (8 * i)));
-    }
+    memcpy(e->a.bytes + e->a.len_bytes, &imm, sizeof imm); /* what isn't meant is overwritten */
+    e->a.len_bytes += n_bytes;
 }
 
 static int64_t sign_extend(uint64_t imm, uint8_t size)
 {
-    return size == 4 ? (int32_t)imm : size == 2 ? (int16_t)imm : size == 1 ? (int8_t)imm
-                                                                            : (int64_t)imm;
+    return size == 4   ? (int32_t)imm
+           : size == 2 ? (int16_t)imm
+           : size == 1 ? (int8_t)imm
+                       : (int64_t)imm;
 }
 
 struct fields {
@@ -295,10 +278,8 @@ static struct fields form_fields(const struct enc *e, const struct mir_inst *ins
 {
     const struct mir_operand *ops = &e->mf->operands[inst->first];
     switch ((enum x86_form)info->form) {
-    case FORM_RM:
-        return (struct fields){.reg = ops[0].loc, .rm_at = 1};
-    case FORM_RVM:
-        return (struct fields){.reg = ops[0].loc, .vvvv = ops[1].loc, .rm_at = 2};
+    case FORM_RM: return (struct fields){.reg = ops[0].loc, .rm_at = 1};
+    case FORM_RVM: return (struct fields){.reg = ops[0].loc, .vvvv = ops[1].loc, .rm_at = 2};
     case FORM_VM:
         return (struct fields){.reg = (uint8_t)info->ext, .vvvv = ops[0].loc, .rm_at = is_vex};
     case FORM_MR:
@@ -307,17 +288,13 @@ static struct fields form_fields(const struct enc *e, const struct mir_inst *ins
         }
         return (struct fields){.reg = ops[0].loc, .rm_at = 1};
     case FORM_RVRM:
-        return (struct fields){.reg = ops[0].loc, .vvvv = ops[1].loc, .rm_at = 3,
-                               .is4 = ops[2].loc & 15};
-    case FORM_M:
-        return (struct fields){.reg = (uint8_t)info->ext, .rm_at = 0};
-    case FORM_XR:
-        return (struct fields){.reg = ops[1].loc, .rm_at = 2};
-    case FORM_RR:
-        return (struct fields){.reg = ops[1].loc, .rm_at = 0};
+        return (struct fields){
+            .reg = ops[0].loc, .vvvv = ops[1].loc, .rm_at = 3, .is4 = ops[2].loc & 15};
+    case FORM_M: return (struct fields){.reg = (uint8_t)info->ext, .rm_at = 0};
+    case FORM_XR: return (struct fields){.reg = ops[1].loc, .rm_at = 2};
+    case FORM_RR: return (struct fields){.reg = ops[1].loc, .rm_at = 0};
     case FORM_NONE:
-    case FORM_PSEUDO:
-        break;
+    case FORM_PSEUDO: break;
     }
     return (struct fields){};
 }
@@ -376,8 +353,11 @@ void enc_generic(struct enc *e, const struct mir_inst *inst, const struct x86_in
     uint32_t flags = info->flags;
     uint8_t size = inst->sub[0];
     bool is_vex = (flags & X_VEX_ONLY) != 0 || ((flags & X_VEX) != 0 && e->has_avx);
-    struct asm_op op = {.prefix = info->prefix, .map = info->map, .opcode = info->opcode,
-                        .w = (flags & X_W) != 0, .is_lock = (flags & X_LOCK) != 0,
+    struct asm_op op = {.prefix = info->prefix,
+                        .map = info->map,
+                        .opcode = info->opcode,
+                        .w = (flags & X_W) != 0,
+                        .is_lock = (flags & X_LOCK) != 0,
                         .is_vex = is_vex};
     struct fields f = form_fields(e, inst, info, is_vex);
     uint32_t const_id;
@@ -460,9 +440,8 @@ static bool is_ones(const struct enc *e, const struct vreg *vreg)
 static bool is_zero(const struct enc *e, const struct vreg *vreg)
 {
     static const uint8_t zeros[16];
-    return (vreg->flags & VREG_VCONST) != 0
-               ? memcmp(e->mf->vconsts[vreg->imm], zeros, 16) == 0
-               : vreg->imm == 0;
+    return (vreg->flags & VREG_VCONST) != 0 ? memcmp(e->mf->vconsts[vreg->imm], zeros, 16) == 0
+                                            : vreg->imm == 0;
 }
 
 static void move_const_vec(struct enc *e, unsigned dst, const struct vreg *vreg)
@@ -470,8 +449,11 @@ static void move_const_vec(struct enc *e, unsigned dst, const struct vreg *vreg)
     bool zero = is_zero(e, vreg);
     dst &= 15;
     if (zero || is_ones(e, vreg)) { /* xorps, pcmpeqd */
-        struct asm_op op = {.prefix = zero ? 0 : 0x66, .map = 1, .opcode = zero ? 0x57 : 0x76,
-                            .is_vex = e->has_avx, .vvvv = (uint8_t)dst};
+        struct asm_op op = {.prefix = zero ? 0 : 0x66,
+                            .map = 1,
+                            .opcode = zero ? 0x57 : 0x76,
+                            .is_vex = e->has_avx,
+                            .vvvv = (uint8_t)dst};
         struct asm_rm rm = asm_reg(dst);
         asm_inst(&e->a, &op, dst, &rm);
         return;
@@ -572,30 +554,30 @@ static void encode_move(struct enc *e, const struct mir_move *m)
 static void encode_moves(struct enc *e, uint32_t before)
 {
     const struct mir_func *mf = e->mf;
-    while (e->next_move < mf->n_moves && mf->moves[e->next_move].before <= before &&
-           enc_reserve(e)) {
-        const struct mir_move *m = &mf->moves[e->next_move++];
+    const struct mir_move *m = mf->moves + e->next_move, *end = mf->moves + mf->n_moves;
+    for (; m != end && m->before <= before && enc_reserve(e); m++) {
         bool is_zero = m->from == LOC_CONST && m->to < REG_VEC0 && e->mf->vregs[m->vreg].imm == 0;
         if (m->to == e->flags_reg || (m->is_swap && m->from == e->flags_reg) || is_zero) {
             e->flags_reg = ASM_NO_REG; /* a zero may be made by xor */
         }
         encode_move(e, m);
     }
+    e->next_move = (uint32_t)(m - mf->moves);
+    e->next_before = m != end ? m->before : UINT32_MAX;
 }
 
 /* ---- Tests that say again what the flags say already ---- */
 
-/* After an instruction: which register the flags are about. */
-static void note_flags(struct enc *e, const struct mir_inst *inst, const struct x86_info *info)
+/* After an instruction of X_ZF: which register the flags are about. */
+static void note_flags(struct enc *e, const struct mir_inst *inst)
 {
-    e->flags_reg = ASM_NO_REG;
     bool is_shift = inst->op == X86_SHLI || inst->op == X86_SHRI || inst->op == X86_SARI ||
                     inst->op == X86_SHL3I;
-    if ((info->flags & X_ZF) == 0 || inst->sub[1] != MODE_REG || (is_shift && inst->imm == 0)) {
+    if (inst->sub[1] != MODE_REG || (is_shift && inst->imm == 0)) {
         return;
     }
-    bool is_lea = (inst->op == X86_ADD3 || inst->op == X86_ADD3I || inst->op == X86_SHL3I) &&
-                  !e->sets_flags;
+    bool is_lea =
+        (inst->op == X86_ADD3 || inst->op == X86_ADD3I || inst->op == X86_SHL3I) && !e->sets_flags;
     uint8_t reg = enc_loc(e, inst, 0);
     if (!is_lea && reg < REG_VEC0) {
         e->flags_reg = reg;
@@ -617,9 +599,8 @@ static bool is_needless_test(const struct enc *e, uint32_t i)
     const struct mir_func *mf = e->mf;
     const struct mir_inst *inst = &mf->insts[i];
     uint32_t end = mf->blocks[e->block].end;
-    if (inst->op != X86_TEST || e->flags_reg == ASM_NO_REG || inst->sub[0] != e->flags_size ||
-        inst->sub[1] != MODE_REG || enc_loc(e, inst, 0) != e->flags_reg ||
-        enc_loc(e, inst, 1) != e->flags_reg) {
+    if (e->flags_reg == ASM_NO_REG || inst->sub[0] != e->flags_size || inst->sub[1] != MODE_REG ||
+        enc_loc(e, inst, 0) != e->flags_reg || enc_loc(e, inst, 1) != e->flags_reg) {
         return false;
     }
     for (uint32_t k = i + 1; k < end; k++) {
@@ -649,8 +630,7 @@ static status_t thread_jumps(struct enc *e)
         while (move < mf->n_moves && mf->moves[move].before < block->first) {
             move++;
         }
-        bool is_empty = block->end - block->first == 1 && b != 0 &&
-                        e->frame_of[b] != FRAME_MADE &&
+        bool is_empty = block->end - block->first == 1 && b != 0 && e->frame_of[b] != FRAME_MADE &&
                         mf->insts[block->first].op == X86_JMP &&
                         (move == mf->n_moves || mf->moves[move].before > block->first);
         e->thread[b] = is_empty ? mf->edges[block->edges_start].to : b;
@@ -703,12 +683,14 @@ static void encode_block(struct enc *e, uint32_t b)
     e->flags_reg = ASM_NO_REG;
     for (uint32_t i = block->first; i < block->end && e->status == STATUS_OK; i++) {
         const struct mir_inst *inst = &mf->insts[i];
-        encode_moves(e, i);
+        if (i >= e->next_before) {
+            encode_moves(e, i);
+        }
         if (!enc_reserve(e)) {
             return;
         }
         const struct x86_info *info = &x86_infos[inst->op];
-        if (is_needless_test(e, i)) {
+        if (inst->op == X86_TEST && is_needless_test(e, i)) {
             continue;
         }
         if (info->form == FORM_PSEUDO) {
@@ -721,7 +703,10 @@ static void encode_block(struct enc *e, uint32_t b)
         } else {
             enc_generic(e, inst, info);
         }
-        note_flags(e, inst, info);
+        e->flags_reg = ASM_NO_REG;
+        if ((info->flags & X_ZF) != 0) {
+            note_flags(e, inst);
+        }
         if (inst->pos != 0 && inst->op != X86_TRAPCC) { /* that traps out of line */
             enc_position(e, enc_pos(e, inst->pos));
         }

@@ -30,7 +30,7 @@ enum site_kind : uint8_t { SITE_JMP, SITE_JCC, SITE_ALIGN };
 struct enc_site {
     uint32_t offset;
     uint32_t label;
-    uint8_t kind;       /* enum site_kind */
+    uint8_t kind; /* enum site_kind */
     uint8_t cc;
     uint8_t size_bytes; /* the most it can take; final after relaxing */
 };
@@ -80,17 +80,18 @@ struct enc {
     const struct mir_func *mf;
     struct asm_buf a;
     bool has_avx;
-    status_t status;       /* sticky */
-    uint32_t block;        /* being encoded */
-    uint32_t next_move;    /* in mf->moves */
-    int32_t spill_at;      /* of the spill area from rsp */
+    status_t status;              /* sticky */
+    uint32_t block;               /* being encoded */
+    uint32_t next_move;           /* in mf->moves */
+    uint32_t next_before;         /* the instruction it is before; 0 at first: look */
+    int32_t spill_at;             /* of the spill area from rsp */
     uint32_t n_pushes, rsp_bytes; /* the frame: pushes, then this off rsp */
-    uint8_t *frame_of;     /* by block: enum frame_kind */
-    uint8_t flags_reg;     /* ZF and SF are those of this register, or ASM_NO_REG */
-    uint8_t flags_size;    /* of the operation that set them */
-    bool sets_flags;       /* ADD3, ADD3I, SHL3I: the one just encoded did, it was no lea */
-    uint32_t *thread;      /* block -> where a jump to it may go instead */
-    struct enc_mark *labels; /* blocks, then others */
+    uint8_t *frame_of;            /* by block: enum frame_kind */
+    uint8_t flags_reg;            /* ZF and SF are those of this register, or ASM_NO_REG */
+    uint8_t flags_size;           /* of the operation that set them */
+    bool sets_flags;              /* ADD3, ADD3I, SHL3I: the one just encoded did, it was no lea */
+    uint32_t *thread;             /* block -> where a jump to it may go instead */
+    struct enc_mark *labels;      /* blocks, then others */
     uint32_t n_labels, cap_labels;
     struct enc_site *sites;
     uint32_t n_sites, cap_sites;
@@ -98,7 +99,7 @@ struct enc {
     uint32_t n_fixups, cap_fixups;
     struct enc_const *consts;
     uint32_t n_consts, cap_consts;
-    uint32_t *buckets;     /* [ENC_CONST_BUCKETS], made with the first constant */
+    uint32_t *buckets; /* [ENC_CONST_BUCKETS], made with the first constant */
     struct enc_table *tables;
     uint32_t n_tables, cap_tables;
     struct enc_late *lates;
@@ -110,22 +111,32 @@ struct enc {
 };
 
 /* Makes room for one more element; false when out of memory (enc.status says so). */
-bool enc_grow(struct enc *e, void **array, uint32_t n, uint32_t *cap, size_t size);
+bool enc_grow_slow(struct enc *e, void **array, uint32_t *cap, size_t size);
+
+static inline bool enc_grow(struct enc *e, void **array, uint32_t n, uint32_t *cap, size_t size)
+{
+    return n < *cap || enc_grow_slow(e, array, cap, size);
+}
 
 /* Room for any one instruction with what the encoder makes of it; false: enc.status. */
-bool enc_reserve(struct enc *e);
+bool enc_reserve_slow(struct enc *e);
+
+static inline bool enc_reserve(struct enc *e)
+{
+    return e->a.cap_bytes - e->a.len_bytes >= 8 * ASM_MAX_BYTES || enc_reserve_slow(e);
+}
 
 static inline struct enc_mark enc_here(const struct enc *e)
 {
     return (struct enc_mark){e->a.len_bytes, e->n_sites};
 }
 
-uint32_t enc_label(struct enc *e);                 /* a new one, not yet placed */
+uint32_t enc_label(struct enc *e); /* a new one, not yet placed */
 void enc_place(struct enc *e, uint32_t label);
 void enc_jump(struct enc *e, uint32_t label);
 void enc_jcc(struct enc *e, enum x86_cc cc, uint32_t label); /* any condition */
 void enc_align(struct enc *e);
-void enc_position(struct enc *e, uint32_t wasm);   /* ends here: may trap or is a call */
+void enc_position(struct enc *e, uint32_t wasm); /* ends here: may trap or is a call */
 uint32_t enc_const(struct enc *e, uint64_t low, uint64_t high, uint32_t size_bytes);
 void enc_fix(struct enc *e, uint32_t tail_bytes, bool is_table, uint32_t id);
 

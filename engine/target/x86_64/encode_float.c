@@ -47,8 +47,11 @@ static void put_const(struct enc *e, enum x86_op op, uint8_t reg, uint8_t vvvv, 
 static void add_late(struct enc *e, const struct mir_inst *inst, uint32_t label, uint32_t back)
 {
     if (enc_grow(e, (void **)&e->lates, e->n_lates, &e->cap_lates, sizeof *e->lates)) {
-        e->lates[e->n_lates++] = (struct enc_late){
-            .kind = LATE_FLOAT, .label = label, .back = back, .pos = enc_pos(e, inst->pos), .inst = inst};
+        e->lates[e->n_lates++] = (struct enc_late){.kind = LATE_FLOAT,
+                                                   .label = label,
+                                                   .back = back,
+                                                   .pos = enc_pos(e, inst->pos),
+                                                   .inst = inst};
     }
 }
 

@@ -47,8 +47,11 @@ static void put_lea(struct enc *e, unsigned dst, unsigned base, unsigned index, 
                     int32_t disp, bool w)
 {
     e->sets_flags = false;
-    struct asm_rm rm = {.kind = RM_MEM, .base = (uint8_t)base, .index = (uint8_t)index,
-                        .scale = (uint8_t)scale, .disp = disp};
+    struct asm_rm rm = {.kind = RM_MEM,
+                        .base = (uint8_t)base,
+                        .index = (uint8_t)index,
+                        .scale = (uint8_t)scale,
+                        .disp = disp};
     if (scale == 0 && index != ASM_NO_REG && (base & 7) == 5 && disp == 0) {
         rm.base = (uint8_t)index;
         rm.index = (uint8_t)base;
@@ -253,8 +256,8 @@ static void encode_jtable(struct enc *e, const struct mir_inst *inst)
     struct asm_rm rip = {.kind = RM_RIP, .base = ASM_NO_REG, .index = ASM_NO_REG};
     asm_lea(&e->a, base, rip, 1);
     enc_fix(e, 0, true, e->n_tables++);
-    struct asm_rm entry = {.kind = RM_MEM, .base = (uint8_t)base, .index = (uint8_t)index,
-                           .scale = 2};
+    struct asm_rm entry = {
+        .kind = RM_MEM, .base = (uint8_t)base, .index = (uint8_t)index, .scale = 2};
     asm_simple(&e->a, 0x63, 1, t, entry);
     asm_simple(&e->a, 0x03, 1, t, asm_reg(base));
     asm_simple(&e->a, 0xff, 0, 4, asm_reg(t));
@@ -328,8 +331,11 @@ static void encode_sdiv(struct enc *e, const struct mir_inst *inst)
     asm_simple(&e->a, 0xf7, is_64(inst), 7, divisor);
     enc_place(e, back);
     if (enc_grow(e, (void **)&e->lates, e->n_lates, &e->cap_lates, sizeof *e->lates)) {
-        e->lates[e->n_lates++] = (struct enc_late){
-            .kind = LATE_DIV, .label = out, .back = back, .pos = enc_pos(e, inst->pos), .inst = inst};
+        e->lates[e->n_lates++] = (struct enc_late){.kind = LATE_DIV,
+                                                   .label = out,
+                                                   .back = back,
+                                                   .pos = enc_pos(e, inst->pos),
+                                                   .inst = inst};
     }
 }
 
@@ -356,8 +362,12 @@ static void encode_lock_loop(struct enc *e, const struct mir_inst *inst)
     struct asm_rm mem = enc_rm(e, inst, 2, &const_id);
     asm_mov(&e->a, t, RAX, w);
     asm_simple(&e->a, (unsigned)inst->imm, w, t, asm_reg(value));
-    struct asm_op op = {.map = 1, .opcode = (uint8_t)(0xb1 - (size == 1)), .w = w,
-                        .is_16 = size == 2, .is_lock = 1, .needs_rex = size == 1};
+    struct asm_op op = {.map = 1,
+                        .opcode = (uint8_t)(0xb1 - (size == 1)),
+                        .w = w,
+                        .is_16 = size == 2,
+                        .is_lock = 1,
+                        .needs_rex = size == 1};
     asm_inst(&e->a, &op, t, &mem);
     asm_byte(&e->a, 0x75); /* jne: somebody else was faster */
     asm_byte(&e->a, start - (e->a.len_bytes + 1));
@@ -382,34 +392,20 @@ static void encode_nothing(struct enc *e, const struct mir_inst *inst)
 typedef void pseudo_fn(struct enc *e, const struct mir_inst *inst);
 
 static pseudo_fn *const pseudo_fns[X86_OP_COUNT] = {
-    [X86_NOP] = encode_nothing,
-    [X86_ENTRY] = encode_nothing,
-    [X86_JMP] = encode_jmp,
-    [X86_JCC] = encode_jcc,
-    [X86_JTABLE] = encode_jtable,
-    [X86_RET] = encode_ret,
-    [X86_TRAP] = encode_trap,
-    [X86_TRAPCC] = encode_trapcc,
-    [X86_CALL] = encode_call,
-    [X86_CALL_HELPER] = encode_call_helper,
-    [X86_MOV] = encode_mov,
-    [X86_MOVV] = encode_movv,
-    [X86_MOVI] = encode_movi,
-    [X86_ZERO] = encode_zero,
-    [X86_ADD3] = encode_add3,
-    [X86_ADD3I] = encode_add3i,
-    [X86_SHL3I] = encode_shl3i,
-    [X86_BSWAP] = encode_bswap,
-    [X86_SETCC] = encode_setcc,
-    [X86_CMOV] = encode_cmov,
-    [X86_SDIV] = encode_sdiv,
-    [X86_LOCK_LOOP] = encode_lock_loop,
-    [X86_MFENCE] = encode_mfence,
-    [X86_FSEL] = enc_float_select,
-    [X86_FMIN] = enc_float_minmax,
-    [X86_FMAX] = enc_float_minmax,
-    [X86_TRUNC] = enc_float_trunc,
-    [X86_CVTU64] = enc_float_cvtu64,
+    [X86_NOP] = encode_nothing,    [X86_ENTRY] = encode_nothing,
+    [X86_JMP] = encode_jmp,        [X86_JCC] = encode_jcc,
+    [X86_JTABLE] = encode_jtable,  [X86_RET] = encode_ret,
+    [X86_TRAP] = encode_trap,      [X86_TRAPCC] = encode_trapcc,
+    [X86_CALL] = encode_call,      [X86_CALL_HELPER] = encode_call_helper,
+    [X86_MOV] = encode_mov,        [X86_MOVV] = encode_movv,
+    [X86_MOVI] = encode_movi,      [X86_ZERO] = encode_zero,
+    [X86_ADD3] = encode_add3,      [X86_ADD3I] = encode_add3i,
+    [X86_SHL3I] = encode_shl3i,    [X86_BSWAP] = encode_bswap,
+    [X86_SETCC] = encode_setcc,    [X86_CMOV] = encode_cmov,
+    [X86_SDIV] = encode_sdiv,      [X86_LOCK_LOOP] = encode_lock_loop,
+    [X86_MFENCE] = encode_mfence,  [X86_FSEL] = enc_float_select,
+    [X86_FMIN] = enc_float_minmax, [X86_FMAX] = enc_float_minmax,
+    [X86_TRUNC] = enc_float_trunc, [X86_CVTU64] = enc_float_cvtu64,
 };
 
 void enc_pseudo(struct enc *e, const struct mir_inst *inst)
@@ -425,20 +421,14 @@ static void put_late(struct enc *e, const struct enc_late *late)
 {
     enc_place(e, late->label);
     switch ((enum late_kind)late->kind) {
-    case LATE_TRAP:
-        put_ud2(e, late->trap, late->pos);
-        break;
+    case LATE_TRAP: put_ud2(e, late->trap, late->pos); break;
     case LATE_TYPE:
         asm_simple(&e->a, 0x85, 0, late->reg, asm_reg(late->reg));
         enc_jcc(e, CC_E, enc_trap(e, TRAP_INDIRECT_NULL, late->pos));
         put_ud2(e, late->trap, late->pos);
         break;
-    case LATE_DIV:
-        put_late_div(e, late);
-        break;
-    case LATE_FLOAT:
-        enc_float_late(e, late);
-        break;
+    case LATE_DIV: put_late_div(e, late); break;
+    case LATE_FLOAT: enc_float_late(e, late); break;
     }
 }
 

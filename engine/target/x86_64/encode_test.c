@@ -44,16 +44,22 @@ struct expected {
 
 static void encode(struct bench *b)
 {
-    struct code_buf out = {.bytes = b->code, .cap_bytes = CODE_BYTES, .positions = b->positions,
-                           .cap_positions = 8};
+    struct code_buf out = {
+        .bytes = b->code, .cap_bytes = CODE_BYTES, .positions = b->positions, .cap_positions = 8};
     arena_release(&b->arena, 0);
-    b->cx = (struct compile){.module = &b->module, .options = &b->options,
-                             .target = &target_x86_64, .arena = &b->arena};
+    b->cx = (struct compile){
+        .module = &b->module, .options = &b->options, .target = &target_x86_64, .arena = &b->arena};
     b->block = (struct mir_block){.end = 1};
-    b->mf = (struct mir_func){.arena = &b->arena, .insts = &b->inst, .n_insts = 1,
-                              .operands = b->ops, .n_operands = 8, .blocks = &b->block,
-                              .n_blocks = 1, .vregs = b->vregs, .n_vregs = 2,
-                              .vconsts = (const uint8_t (*)[16])b->vconsts};
+    b->mf = (struct mir_func){.arena = &b->arena,
+                              .insts = &b->inst,
+                              .n_insts = 1,
+                              .operands = b->ops,
+                              .n_operands = 8,
+                              .blocks = &b->block,
+                              .n_blocks = 1,
+                              .vregs = b->vregs,
+                              .n_vregs = 2,
+                              .vconsts = (const uint8_t(*)[16])b->vconsts};
     assert_int_equal(target_x86_64.encode(&b->cx, &b->mf, &b->arena, &out), STATUS_OK);
     b->len_bytes = out.len_bytes;
 }
@@ -141,8 +147,10 @@ static void check_operands(struct bench *b, const cs_insn *insn, const struct ex
             n_regs++;
         } else if (op->type == X86_OP_IMM) {
             is_imm_seen = true;
-            int64_t mask = b->inst.sub[0] == 4 ? UINT32_MAX : b->inst.sub[0] == 2 ? 0xffff
-                           : b->inst.sub[0] == 1 ? 0xff : -1;
+            int64_t mask = b->inst.sub[0] == 4   ? UINT32_MAX
+                           : b->inst.sub[0] == 2 ? 0xffff
+                           : b->inst.sub[0] == 1 ? 0xff
+                                                 : -1;
             if (e->has_imm && (op->imm & mask) != (e->imm & mask)) {
                 fail_msg("%s: %s %s: immediate", what, insn->mnemonic, insn->op_str);
             }
@@ -267,9 +275,7 @@ static uint32_t set_regs(struct bench *b, const struct regs *r)
     bool is_reg = b->inst.sub[1] == MODE_REG;
     int vec = (info->flags & X_VEX) != 0 ? REG_VEC0 : 0;
     switch ((enum x86_form)info->form) {
-    case FORM_RM:
-        set_op(b, 0, r->reg + vec);
-        return 1;
+    case FORM_RM: set_op(b, 0, r->reg + vec); return 1;
     case FORM_RVM:
         set_op(b, 0, r->reg + vec);
         set_op(b, 1, r->vvvv + vec);
@@ -279,9 +285,7 @@ static uint32_t set_regs(struct bench *b, const struct regs *r)
         set_op(b, 1, r->vvvv + vec);
         return 1;
     case FORM_MR:
-    case FORM_RR:
-        set_op(b, is_reg ? 1 : 0, r->reg + vec);
-        return is_reg ? 0 : 1;
+    case FORM_RR: set_op(b, is_reg ? 1 : 0, r->reg + vec); return is_reg ? 0 : 1;
     case FORM_RVRM:
         set_op(b, 0, r->reg + vec);
         set_op(b, 1, r->vvvv + vec);
@@ -293,8 +297,7 @@ static uint32_t set_regs(struct bench *b, const struct regs *r)
         return 2;
     case FORM_M:
     case FORM_NONE:
-    case FORM_PSEUDO:
-        break;
+    case FORM_PSEUDO: break;
     }
     return 0;
 }
@@ -320,8 +323,8 @@ static void check_regs(struct bench *b, struct regs r, struct expected e)
     check(b, &e);
 }
 
-static void check_mem(struct bench *b, struct regs r, struct expected e, enum x86_mode mode, int base,
-                      int index, int scale, int32_t disp)
+static void check_mem(struct bench *b, struct regs r, struct expected e, enum x86_mode mode,
+                      int base, int index, int scale, int32_t disp)
 {
     r.rm = -1;
     b->inst.sub[1] = mode;
@@ -334,11 +337,13 @@ static void check_mem(struct bench *b, struct regs r, struct expected e, enum x8
     if (mode != MODE_BASE && index >= 0) {
         set_op(b, at, index);
     }
-    e.base = mode == MODE_P || mode == MODE_P_INDEX ? R15
+    e.base = mode == MODE_P || mode == MODE_P_INDEX   ? R15
              : mode == MODE_M || mode == MODE_M_INDEX ? R14
-             : mode == MODE_OUT ? RSP
-             : mode == MODE_INDEX ? -1 : base;
-    e.index = mode == MODE_P || mode == MODE_M || mode == MODE_BASE || mode == MODE_OUT ? -1 : index;
+             : mode == MODE_OUT                       ? RSP
+             : mode == MODE_INDEX                     ? -1
+                                                      : base;
+    e.index =
+        mode == MODE_P || mode == MODE_M || mode == MODE_BASE || mode == MODE_OUT ? -1 : index;
     e.scale = 1 << scale;
     e.disp = disp;
     if (mode == MODE_BASE_INDEX && scale == 0 && (base & 7) == 5 && disp == 0) {

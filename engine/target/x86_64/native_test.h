@@ -40,8 +40,8 @@ struct native {
     struct mir_func mf;
     struct ra_options ra;
     uint8_t *executable;
-    uint8_t *p; /* the instance pointer */
-    uint64_t seed; /* of what is tested, for messages */
+    uint8_t *p;                         /* the instance pointer */
+    uint64_t seed;                      /* of what is tested, for messages */
     uint32_t function_len_bytes, entry; /* offsets in code */
 };
 
@@ -65,8 +65,8 @@ static inline void native_free(struct native *n)
 
 static inline uint8_t native_valtype(uint8_t type)
 {
-    static const uint8_t valtypes[T_COUNT] = {0, VALTYPE_I32, VALTYPE_I64, VALTYPE_F32,
-                                              VALTYPE_F64, VALTYPE_V128};
+    static const uint8_t valtypes[T_COUNT] = {0,           VALTYPE_I32, VALTYPE_I64,
+                                              VALTYPE_F32, VALTYPE_F64, VALTYPE_V128};
     return valtypes[type];
 }
 
@@ -79,8 +79,8 @@ static inline void native_type(struct native *n, const struct ssa_func *fn)
         n->results[i] = native_valtype(fn->result_types[i]);
     }
     n->type = (struct engine_functype){n->params, n->results, fn->n_params, fn->n_results};
-    n->module = (struct engine_module){.n_types = 1, .n_funcs = 2, .types = &n->type,
-                                       .funcs = n->funcs};
+    n->module =
+        (struct engine_module){.n_types = 1, .n_funcs = 2, .types = &n->type, .funcs = n->funcs};
     n->funcs[0].body_offset = n->funcs[1].body_offset = 1;
 }
 
@@ -97,7 +97,8 @@ static inline bool native_wants_dump(void)
 static inline void native_dump_mir(struct native *n, const struct ra_machine *machine)
 {
     if (native_wants_dump()) {
-        mir_print(&n->mf, machine, target_x86_64.op_name, &(struct ssa_text){native_put_file, stderr});
+        mir_print(&n->mf, machine, target_x86_64.op_name,
+                  &(struct ssa_text){native_put_file, stderr});
     }
 }
 
@@ -119,8 +120,12 @@ static inline void native_emit(struct native *n, struct ssa_func *fn)
     const struct target *target = &target_x86_64;
     struct ra_machine machine;
     uint32_t *order, n_order, *n_uses;
-    n->cx = (struct compile){.module = &n->module, .options = &n->options, .target = target,
-                             .arena = n->arena, .error = &n->error, .fn = fn};
+    n->cx = (struct compile){.module = &n->module,
+                             .options = &n->options,
+                             .target = target,
+                             .arena = n->arena,
+                             .error = &n->error,
+                             .fn = fn};
     assert_int_equal(opt_layout(&n->cx, &order, &n_order), STATUS_OK);
     assert_int_equal(opt_count_uses(fn, &n_uses), STATUS_OK);
     assert_int_equal(target->select(&n->cx, order, n_order, n_uses, &n->mf), STATUS_OK);
@@ -139,8 +144,11 @@ static inline void native_emit(struct native *n, struct ssa_func *fn)
 static inline void native_optimize(struct native *n, struct ssa_func *fn)
 {
     native_type(n, fn);
-    n->cx = (struct compile){.module = &n->module, .options = &n->options,
-                             .target = &target_x86_64, .arena = n->arena, .error = &n->error,
+    n->cx = (struct compile){.module = &n->module,
+                             .options = &n->options,
+                             .target = &target_x86_64,
+                             .arena = n->arena,
+                             .error = &n->error,
                              .fn = fn};
     assert_int_equal(opt_run(&n->cx), STATUS_OK);
 }
@@ -190,7 +198,8 @@ static inline void native_catch_signals(void)
     }
 }
 
-typedef void native_entry_fn(const void *code, void *p, union engine_value *values, const void *slot);
+typedef void native_entry_fn(const void *code, void *p, union engine_value *values,
+                             const void *slot);
 
 /* As interp_run: the end is in m, and what memory and record hold. */
 static inline void native_run(struct native *n, struct interp *m, const struct ssa_func *fn,
@@ -218,8 +227,7 @@ static inline void native_run(struct native *n, struct interp *m, const struct s
         m->n_results = fn->n_results;
         for (uint32_t i = 0; i < fn->n_results; i++) {
             bool is_32 = fn->result_types[i] == T_I32 || fn->result_types[i] == T_F32;
-            memcpy(&m->results[i], &values[i],
-                   fn->result_types[i] == T_V128 ? 16 : is_32 ? 4 : 8);
+            memcpy(&m->results[i], &values[i], fn->result_types[i] == T_V128 ? 16 : is_32 ? 4 : 8);
             if (fn->result_types[i] == T_I32) { /* results are zero-extended */
                 assert_int_equal(values[i].i64 >> 32, 0);
             }

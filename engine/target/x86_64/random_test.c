@@ -29,7 +29,8 @@ static void simplify(struct ssa_func *fn)
             }
             val_t by = VAL_NONE;
             uint32_t first = inst->op == SSA_RESULT || ssa_n_args(inst) == 0
-                                 ? 0 : ssa_resolve(fn, (val_t){ssa_args(fn, inst)[0]}).i;
+                                 ? 0
+                                 : ssa_resolve(fn, (val_t){ssa_args(fn, inst)[0]}).i;
             if (inst->type == T_VOID) {
                 by = VAL_NONE;
             } else if (first != 0 && fn->insts[first].type == inst->type) {
@@ -45,7 +46,9 @@ static void simplify(struct ssa_func *fn)
 }
 
 static const uint64_t features[] = {
-    ENGINE_CPU_ALL, 0, ENGINE_CPU_ALL & ~(uint64_t)ENGINE_CPU_AVX & ~(uint64_t)ENGINE_CPU_AVX2,
+    ENGINE_CPU_ALL,
+    0,
+    ENGINE_CPU_ALL & ~(uint64_t)ENGINE_CPU_AVX & ~(uint64_t)ENGINE_CPU_AVX2,
 };
 
 static uint64_t n_run, n_trapped;
@@ -62,9 +65,10 @@ static bool is_repeatable(const struct interp *m)
 static void make_code(struct native *n, uint64_t seed, struct ssa_func *fn)
 {
     n->options.cpu_features = features[seed % 3];
-    n->options.passes_off = getenv("OFF") ? strtoull(getenv("OFF"), NULL, 0) : 0;
-    n->ra = (struct ra_options){.is_linear = getenv("LIN")||seed % 8 == 0,
-                                .shuffle_seed = seed % 5 == 0 ? seed : 0};
+    const char *off = getenv("NATIVE_PASSES_OFF");
+    n->options.passes_off = off != NULL ? strtoull(off, NULL, 0) : 0;
+    n->ra =
+        (struct ra_options){.is_linear = seed % 8 == 0, .shuffle_seed = seed % 5 == 0 ? seed : 0};
     if (seed % 2 != 0) {
         native_optimize(n, fn);
     }

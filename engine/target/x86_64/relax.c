@@ -13,8 +13,8 @@
 
 struct relax {
     struct enc *e;
-    uint32_t *before;  /* [n_sites + 1] bytes that the sites before this one take */
-    uint32_t base;     /* of the function in out */
+    uint32_t *before; /* [n_sites + 1] bytes that the sites before this one take */
+    uint32_t base;    /* of the function in out */
 };
 
 static void sum_sizes(struct relax *r)
@@ -44,8 +44,8 @@ static void shorten(struct relax *r)
         uint32_t to = mark_offset(r, e->labels[site->label]);
         bool is_forward = to > at;
         /* forward, the jump's own size is in between; backward it will be 2 */
-        int64_t distance = is_forward ? (int64_t)to - (at + site->size_bytes)
-                                      : (int64_t)to - (at + 2);
+        int64_t distance =
+            is_forward ? (int64_t)to - (at + site->size_bytes) : (int64_t)to - (at + 2);
         if (distance == (int8_t)distance) {
             site->size_bytes = 2;
         }
@@ -94,8 +94,8 @@ static void put_nops(uint8_t *at, uint32_t n)
 
 static void put_jump(const struct relax *r, const struct enc_site *site, uint32_t at, uint8_t *to)
 {
-    int32_t distance = (int32_t)(mark_offset(r, r->e->labels[site->label]) -
-                                 (at + site->size_bytes));
+    int32_t distance =
+        (int32_t)(mark_offset(r, r->e->labels[site->label]) - (at + site->size_bytes));
     bool is_jmp = site->kind == SITE_JMP;
     if (site->size_bytes == 2) {
         to[0] = is_jmp ? 0xeb : 0x70 | site->cc;
@@ -192,8 +192,8 @@ static void fix_displacements(const struct relax *r, uint8_t *to)
     for (uint32_t i = 0; i < e->n_fixups; i++) {
         const struct enc_fixup *fixup = &e->fixups[i];
         uint32_t at = mark_offset(r, fixup->field), disp;
-        uint32_t target = fixup->is_table ? e->tables[fixup->id].offset
-                                          : e->consts[fixup->id].offset;
+        uint32_t target =
+            fixup->is_table ? e->tables[fixup->id].offset : e->consts[fixup->id].offset;
         memcpy(&disp, to + at, 4);
         disp += target - (at + 4 + fixup->tail_bytes);
         memcpy(to + at, &disp, 4);

@@ -26,22 +26,22 @@ enum select_kind : uint8_t {
 };
 
 static const uint8_t op_kinds[SSA_OP_COUNT] = {
-    [SSA_ADD ... SSA_SUBB_OUT] = KIND_INT,
-    [SSA_EQZ ... SSA_GE_U] = KIND_INT,
-    [SSA_FEQ ... SSA_FGE] = KIND_FLOAT,
-    [SSA_FADD ... SSA_FSQRT] = KIND_FLOAT,
-    [SSA_WRAP ... SSA_EXTEND_U] = KIND_INT,
-    [SSA_TRUNC_S ... SSA_BITCAST] = KIND_FLOAT,
+    [SSA_ADD... SSA_SUBB_OUT] = KIND_INT,
+    [SSA_EQZ... SSA_GE_U] = KIND_INT,
+    [SSA_FEQ... SSA_FGE] = KIND_FLOAT,
+    [SSA_FADD... SSA_FSQRT] = KIND_FLOAT,
+    [SSA_WRAP... SSA_EXTEND_U] = KIND_INT,
+    [SSA_TRUNC_S... SSA_BITCAST] = KIND_FLOAT,
     [SSA_SELECT] = KIND_TYPED,
-    [SSA_LOAD ... SSA_STORE32] = KIND_MEM,
-    [SSA_ATOMIC_LOAD ... SSA_ATOMIC_FENCE] = KIND_ATOMIC,
-    [SSA_INST_LOAD ... SSA_INST_STORE] = KIND_MEM,
+    [SSA_LOAD... SSA_STORE32] = KIND_MEM,
+    [SSA_ATOMIC_LOAD... SSA_ATOMIC_FENCE] = KIND_ATOMIC,
+    [SSA_INST_LOAD... SSA_INST_STORE] = KIND_MEM,
     [SSA_INST_ADDR] = KIND_INT,
-    [SSA_PTR_LOAD ... SSA_PTR_STORE] = KIND_MEM,
-    [SSA_CALL ... SSA_CALL_HELPER] = KIND_CALL,
+    [SSA_PTR_LOAD... SSA_PTR_STORE] = KIND_MEM,
+    [SSA_CALL... SSA_CALL_HELPER] = KIND_CALL,
     [SSA_TRAP_IF] = KIND_END,
     [SSA_INDEX_MASK] = KIND_INT,
-    [SSA_JUMP ... SSA_TRAP] = KIND_END,
+    [SSA_JUMP... SSA_TRAP] = KIND_END,
     [SSA_TRAP + 1 ... SSA_OP_COUNT - 1] = KIND_SIMD,
 };
 
@@ -74,8 +74,8 @@ bool x86_reserve(struct select *s, uint32_t n_insts, uint32_t n_operands, uint32
                      sizeof *mf->operands);
     }
     if (is_ok && mf->cap_vregs - mf->n_vregs < n_vregs) {
-        is_ok = grow(s, (void **)&mf->vregs, &mf->cap_vregs, mf->n_vregs + n_vregs,
-                     sizeof *mf->vregs);
+        is_ok =
+            grow(s, (void **)&mf->vregs, &mf->cap_vregs, mf->n_vregs + n_vregs, sizeof *mf->vregs);
     }
     if (is_ok && s->cap_groups - s->n_groups < 2) {
         is_ok = grow(s, (void **)&s->groups, &s->cap_groups, s->n_groups + 2, sizeof *s->groups);
@@ -85,8 +85,8 @@ bool x86_reserve(struct select *s, uint32_t n_insts, uint32_t n_operands, uint32
 
 /* ---- Values ---- */
 
-static uint32_t const_vreg(struct select *s, uint64_t bits, enum reg_class class, uint8_t size_bytes,
-                           uint8_t flags)
+static uint32_t const_vreg(struct select *s, uint64_t bits, enum reg_class class,
+                           uint8_t size_bytes, uint8_t flags)
 {
     uint32_t vreg = x86_vreg(s, class, size_bytes);
     s->mf->vregs[vreg].flags |= VREG_CONST | flags;
@@ -132,12 +132,9 @@ static uint32_t new_value(struct select *s, const struct ssa_inst *inst)
     enum reg_class class = is_vec ? CLASS_VEC : CLASS_GPR;
     uint8_t size_bytes = x86_type_bytes((enum ssa_type)inst->type);
     switch (inst->op) {
-    case SSA_CONST:
-        return const_vreg(s, inst->imm, class, size_bytes, 0);
-    case SSA_VCONST:
-        return const_vreg(s, inst->imm, class, size_bytes, VREG_VCONST);
-    default:
-        return x86_vreg(s, class, size_bytes);
+    case SSA_CONST: return const_vreg(s, inst->imm, class, size_bytes, 0);
+    case SSA_VCONST: return const_vreg(s, inst->imm, class, size_bytes, VREG_VCONST);
+    default: return x86_vreg(s, class, size_bytes);
     }
 }
 
@@ -146,24 +143,18 @@ bool x86_upper_is_zero(const struct select *s, val_t v)
     const struct ssa_inst *inst = x86_inst(s, v);
     uint64_t bits;
     switch (inst->op) {
-    case SSA_EXTEND_U:
-        return true;
+    case SSA_EXTEND_U: return true;
     case SSA_LOAD8_U:
     case SSA_LOAD16_U:
-    case SSA_LOAD32_U:
-        return true;
-    case SSA_CONST:
-        return inst->imm <= UINT32_MAX;
-    case SSA_AND:
-        return ssa_is_const(s->fn, (val_t){inst->arg[1]}, &bits) && bits <= UINT32_MAX;
-    case SSA_SHR_U:
-        return ssa_is_const(s->fn, (val_t){inst->arg[1]}, &bits) && (bits & 63) >= 32;
-    default:
-        return inst->type == T_I32;
+    case SSA_LOAD32_U: return true;
+    case SSA_CONST: return inst->imm <= UINT32_MAX;
+    case SSA_AND: return ssa_is_const(s->fn, (val_t){inst->arg[1]}, &bits) && bits <= UINT32_MAX;
+    case SSA_SHR_U: return ssa_is_const(s->fn, (val_t){inst->arg[1]}, &bits) && (bits & 63) >= 32;
+    default: return inst->type == T_I32;
     }
 }
 
-uint32_t x86_use(struct select *s, val_t v)
+uint32_t x86_use_slow(struct select *s, val_t v)
 {
     for (;;) {
         const struct ssa_inst *inst = x86_inst(s, v);
@@ -201,10 +192,8 @@ static bool stores_float(const struct select *s, const struct ssa_inst *inst)
     switch (inst->op) {
     case SSA_STORE:
     case SSA_INST_STORE:
-    case SSA_PTR_STORE:
-        return x86_type_is_vec((enum ssa_type)s->fn->insts[value].type);
-    default:
-        return x86_type_is_vec((enum ssa_type)inst->type);
+    case SSA_PTR_STORE: return x86_type_is_vec((enum ssa_type)s->fn->insts[value].type);
+    default: return x86_type_is_vec((enum ssa_type)inst->type);
     }
 }
 
@@ -218,46 +207,19 @@ static status_t select_inst(struct select *s, val_t v)
 {
     const struct ssa_inst *inst = x86_inst(s, v);
     switch ((enum select_kind)op_kinds[inst->op]) {
-    case KIND_NONE:
-        return STATUS_OK;
-    case KIND_INT:
-        return x86_select_int(s, v);
+    case KIND_NONE: return STATUS_OK;
+    case KIND_INT: return x86_select_int(s, v);
     case KIND_TYPED:
         return x86_type_is_vec((enum ssa_type)inst->type) ? x86_select_float(s, v)
                                                           : x86_select_int(s, v);
-    case KIND_MEM:
-        return stores_float(s, inst) ? x86_select_float(s, v) : x86_select_mem(s, v);
-    case KIND_ATOMIC:
-        return x86_select_atomic(s, v);
-    case KIND_CALL:
-        return x86_select_call(s, v);
-    case KIND_END:
-        return x86_select_end(s, v);
-    case KIND_FLOAT:
-        return x86_select_float(s, v);
-    case KIND_SIMD:
-        return x86_select_simd(s, v);
+    case KIND_MEM: return stores_float(s, inst) ? x86_select_float(s, v) : x86_select_mem(s, v);
+    case KIND_ATOMIC: return x86_select_atomic(s, v);
+    case KIND_CALL: return x86_select_call(s, v);
+    case KIND_END: return x86_select_end(s, v);
+    case KIND_FLOAT: return x86_select_float(s, v);
+    case KIND_SIMD: return x86_select_simd(s, v);
     }
     return ERR_INTERNAL;
-}
-
-/* Numbers what a load must not pass, see x86_fold_load. */
-static void count_epochs(struct select *s, const struct ssa_block *block)
-{
-    uint32_t memory = 0, state = 0;
-    for (uint32_t i = block->first; i != 0; i = s->fn->insts[i].next) {
-        const struct ssa_inst *inst = &s->fn->insts[i];
-        uint16_t flags = ssa_op_infos[inst->op].flags;
-        s->epoch[i] = (struct select_epoch){memory, state};
-        if ((flags & (SSA_TRAPS | SSA_WRITES | SSA_CALLS | SSA_STATE)) == 0) {
-            continue;
-        }
-        bool is_state = (flags & SSA_CALLS) != 0 || inst->op == SSA_INST_STORE ||
-                        inst->op == SSA_PTR_STORE;
-        state += is_state;
-        memory += is_state || (flags & SSA_WRITES) != 0 ||
-                  (flags & (SSA_TRAPS | SSA_READS)) == SSA_TRAPS;
-    }
 }
 
 static void end_group(struct select *s)
@@ -289,8 +251,7 @@ static void select_params(struct select *s, const struct ssa_block *block)
     uint32_t n_operands = 0;
     for (uint32_t i = 0; i < fn->n_params; i++) {
         enum ssa_type type = (enum ssa_type)fn->param_types[i];
-        struct x86_place place =
-            x86_abi_next(&abi, x86_type_is_vec(type), x86_type_bytes(type));
+        struct x86_place place = x86_abi_next(&abi, x86_type_is_vec(type), x86_type_bytes(type));
         if (params[i] == 0) {
             continue;
         }
@@ -311,28 +272,75 @@ static void select_params(struct select *s, const struct ssa_block *block)
 
 /* ---- Edges ---- */
 
-static void select_edges(struct select *s, const struct ssa_block *block)
+/* The argument and the parameter would like the same register. */
+static void hint_edge(struct select *s, uint32_t param, uint32_t arg)
 {
+    struct vreg *vregs = s->mf->vregs;
+    vregs[param].flags |= VREG_PARAM;
+    if (vregs[arg].hint_vreg == 0) {
+        vregs[arg].hint_vreg = param;
+    }
+    if (vregs[param].hint_vreg == 0 && (vregs[arg].flags & VREG_CONST) == 0) {
+        vregs[param].hint_vreg = arg;
+    }
+}
+
+static void select_edge_args(struct select *s, uint32_t b, uint32_t to)
+{
+    struct ssa_func *fn = s->fn;
+    const struct ssa_block *succ = &fn->blocks[to];
+    uint32_t from = succ->n_preds > 1 ? s->pred_index[b] : 0;
+    for (uint32_t i = succ->first; i != 0 && fn->insts[i].op == SSA_PHI; i = fn->insts[i].next) {
+        if (s->n_uses[i] == 0 || !x86_reserve(s, 0, 0, 4)) {
+            continue;
+        }
+        uint32_t param = x86_use(s, (val_t){i});
+        uint32_t arg = x86_use(s, (val_t){fn->pool[fn->insts[i].arg[0] + from]});
+        hint_edge(s, param, arg);
+        s->mf->edge_args[s->n_edge_args++] = arg;
+    }
+}
+
+static void select_edges(struct select *s, uint32_t b, struct mir_block *out)
+{
+    struct mir_func *mf = s->mf;
+    const struct ssa_block *block = &s->fn->blocks[b];
     const uint32_t *succs = ssa_succs(s->fn, block);
+    const uint32_t *preds = ssa_preds(s->fn, block);
+    out->edges_start = mf->n_edges;
+    out->n_edges = block->n_succs;
     for (uint32_t k = 0; k < block->n_succs; k++) {
-        const struct ssa_block *succ = &s->fn->blocks[succs[k]];
-        uint32_t from = succ->n_preds > 1 ? s->pred_index[s->block] : 0;
-        for (uint32_t i = succ->first; i != 0 && s->fn->insts[i].op == SSA_PHI;
-             i = s->fn->insts[i].next) {
-            if (s->n_uses[i] != 0 && x86_reserve(s, 0, 0, 4)) {
-                uint32_t param = x86_use(s, (val_t){i});
-                uint32_t arg = x86_use(s, x86_arg(s, (val_t){i}, from));
-                struct vreg *vregs = s->mf->vregs;
-                vregs[param].flags |= VREG_PARAM;
-                if (vregs[arg].hint_vreg == 0) {
-                    vregs[arg].hint_vreg = param;
-                }
-                if (vregs[param].hint_vreg == 0 && (vregs[arg].flags & VREG_CONST) == 0) {
-                    vregs[param].hint_vreg = arg;
-                }
-            }
+        mf->edges[mf->n_edges++] =
+            (struct mir_edge){.to = s->block_at[succs[k]], .args_start = s->n_edge_args};
+        select_edge_args(s, b, succs[k]);
+    }
+    out->preds_start = s->n_preds;
+    out->n_preds = block->n_preds;
+    for (uint32_t k = 0; k < block->n_preds; k++) {
+        mf->preds[s->n_preds++] = s->block_at[preds[k]];
+    }
+}
+
+static void select_phis(struct select *s, const struct ssa_block *block, struct mir_block *out)
+{
+    const struct ssa_func *fn = s->fn;
+    out->params_start = s->n_params;
+    for (uint32_t i = block->first; i != 0 && fn->insts[i].op == SSA_PHI; i = fn->insts[i].next) {
+        if (s->n_uses[i] != 0 && x86_reserve(s, 0, 0, 4)) {
+            s->mf->params[s->n_params++] = x86_use(s, (val_t){i});
         }
     }
+    out->n_params = s->n_params - out->params_start;
+}
+
+/* ---- Blocks ---- */
+
+static bool has_room(const struct select *s)
+{
+    const struct mir_func *mf = s->mf;
+    return s->cap_insts - s->n_insts >= SELECT_ROOM_INSTS &&
+           mf->cap_operands - mf->n_operands >= SELECT_ROOM_OPERANDS &&
+           mf->cap_vregs - mf->n_vregs >= SELECT_ROOM_VREGS && s->cap_groups - s->n_groups >= 2;
 }
 
 static status_t select_block(struct select *s, uint32_t b)
@@ -342,14 +350,15 @@ static status_t select_block(struct select *s, uint32_t b)
     s->block = b;
     s->n_pairs = 0;
     s->starts[2 * b] = s->n_groups;
-    count_epochs(s, block);
-    select_edges(s, block);
+    struct mir_block *out = &s->mf->blocks[s->block_at[b]];
+    select_edges(s, b, out);
     for (uint32_t i = block->last; i != 0 && s->status == STATUS_OK; i = fn->insts[i].prev) {
         uint32_t vreg = s->vreg_of[i];
         if (vreg == VREG_FOLDED || (vreg == 0 && !has_effect(&fn->insts[i]))) {
             continue;
         }
-        if (!x86_reserve(s, SELECT_ROOM_INSTS, SELECT_ROOM_OPERANDS, SELECT_ROOM_VREGS)) {
+        if (!has_room(s) &&
+            !x86_reserve(s, SELECT_ROOM_INSTS, SELECT_ROOM_OPERANDS, SELECT_ROOM_VREGS)) {
             break;
         }
         s->root = i;
@@ -359,6 +368,7 @@ static status_t select_block(struct select *s, uint32_t b)
         }
         end_group(s);
     }
+    select_phis(s, block, out);
     if (b == 0 && s->status == STATUS_OK) {
         select_params(s, block);
     }
@@ -368,59 +378,21 @@ static status_t select_block(struct select *s, uint32_t b)
 
 /* ---- The graph ---- */
 
-static status_t copy_block(struct select *s, uint32_t b, struct mir_block *out)
+/* Groups were made from the last to the first. */
+static void copy_block(struct select *s, uint32_t b, struct mir_block *out)
 {
     struct mir_func *mf = s->mf;
+    struct mir_inst *to = mf->insts + mf->n_insts;
     out->first = mf->n_insts;
     for (uint32_t g = s->starts[2 * b + 1]; g-- > s->starts[2 * b];) {
-        uint32_t start = g == 0 ? 0 : s->groups[g - 1];
-        uint32_t n = s->groups[g] - start;
-        for (uint32_t i = 0; i < n; i++) {
-            mf->insts[mf->n_insts++] = s->insts[start + i];
+        const struct mir_inst *from = s->insts + (g == 0 ? 0 : s->groups[g - 1]);
+        const struct mir_inst *end = s->insts + s->groups[g];
+        while (from != end) {
+            *to++ = *from++;
         }
     }
+    mf->n_insts = (uint32_t)(to - mf->insts);
     out->end = mf->n_insts;
-    return STATUS_OK;
-}
-
-static void copy_params(struct select *s, const struct ssa_block *block, struct mir_block *out)
-{
-    struct mir_func *mf = s->mf;
-    out->params_start = s->n_params;
-    for (uint32_t i = block->first; i != 0 && s->fn->insts[i].op == SSA_PHI;
-         i = s->fn->insts[i].next) {
-        if (s->n_uses[i] != 0) {
-            mf->params[s->n_params++] = s->vreg_of[i];
-        }
-    }
-    out->n_params = s->n_params - out->params_start;
-}
-
-static void copy_edges(struct select *s, uint32_t b, struct mir_block *out)
-{
-    struct mir_func *mf = s->mf;
-    const struct ssa_block *block = &s->fn->blocks[b];
-    const uint32_t *succs = ssa_succs(s->fn, block);
-    const uint32_t *preds = ssa_preds(s->fn, block);
-    out->edges_start = mf->n_edges;
-    out->n_edges = block->n_succs;
-    for (uint32_t k = 0; k < block->n_succs; k++) {
-        const struct ssa_block *succ = &s->fn->blocks[succs[k]];
-        uint32_t from = succ->n_preds > 1 ? s->pred_index[b] : 0;
-        mf->edges[mf->n_edges++] =
-            (struct mir_edge){.to = s->block_at[succs[k]], .args_start = s->n_edge_args};
-        for (uint32_t i = succ->first; i != 0 && s->fn->insts[i].op == SSA_PHI;
-             i = s->fn->insts[i].next) {
-            if (s->n_uses[i] != 0) {
-                mf->edge_args[s->n_edge_args++] = x86_use(s, x86_arg(s, (val_t){i}, from));
-            }
-        }
-    }
-    out->preds_start = s->n_preds;
-    out->n_preds = block->n_preds;
-    for (uint32_t k = 0; k < block->n_preds; k++) {
-        mf->preds[s->n_preds++] = s->block_at[preds[k]];
-    }
 }
 
 /* Where each loop ends in the layout: a parent comes before its children. */
@@ -474,34 +446,30 @@ static status_t alloc_graph(struct select *s, const uint32_t *order, uint32_t n_
         n_args += n_phis * block->n_preds;
     }
     struct arena *arena = s->cx->arena;
-    mf->insts = arena_array(arena, s->n_insts + 1, sizeof *mf->insts);
-    mf->cap_insts = s->n_insts + 1;
     mf->blocks = arena_zalloc(arena, n_order + 1, sizeof *mf->blocks);
     mf->edges = arena_array(arena, n_edges + 1, sizeof *mf->edges);
     mf->edge_args = arena_array(arena, n_args + 1, sizeof *mf->edge_args);
     mf->params = arena_array(arena, n_params + 1, sizeof *mf->params);
     mf->preds = arena_array(arena, n_preds + 1, sizeof *mf->preds);
-    bool is_ok = mf->insts != NULL && mf->blocks != NULL && mf->edges != NULL &&
-                 mf->edge_args != NULL && mf->params != NULL && mf->preds != NULL;
+    mf->n_blocks = n_order;
+    bool is_ok = mf->blocks != NULL && mf->edges != NULL && mf->edge_args != NULL &&
+                 mf->params != NULL && mf->preds != NULL;
     return is_ok ? STATUS_OK : ERR_NO_MEMORY;
 }
 
-static status_t build_graph(struct select *s, const uint32_t *order, uint32_t n_order)
+static status_t order_insts(struct select *s, const uint32_t *order, uint32_t n_order)
 {
     struct mir_func *mf = s->mf;
-    status_t status = alloc_graph(s, order, n_order);
-    if (status == STATUS_OK) {
-        mf->n_blocks = n_order;
-        status = place_loops(s, order, n_order);
+    mf->insts = arena_array(s->cx->arena, s->n_insts + 1, sizeof *mf->insts);
+    mf->cap_insts = s->n_insts + 1;
+    if (mf->insts == NULL) {
+        return ERR_NO_MEMORY;
     }
-    for (uint32_t i = 0; status == STATUS_OK && i < n_order; i++) {
-        struct mir_block *out = &mf->blocks[i];
-        status = copy_block(s, order[i], out);
-        copy_params(s, &s->fn->blocks[order[i]], out);
-        copy_edges(s, order[i], out);
+    for (uint32_t i = 0; i < n_order; i++) {
+        copy_block(s, order[i], &mf->blocks[i]);
     }
     mf->vconsts = s->fn->vconsts;
-    return status;
+    return STATUS_OK;
 }
 
 /* ---- The function ---- */
@@ -513,8 +481,8 @@ static status_t select_init(struct select *s, struct compile *cx, const uint32_t
     struct arena *arena = cx->arena;
     uint32_t n = fn->n_insts;
     *mf = (struct mir_func){.arena = arena, .funcidx = cx->funcidx, .n_vregs = 1};
-    *s = (struct select){.cx = cx, .fn = fn, .mf = mf, .n_uses = n_uses,
-                         .cap_vconsts = fn->cap_vconsts};
+    *s = (struct select){
+        .cx = cx, .fn = fn, .mf = mf, .n_uses = n_uses, .cap_vconsts = fn->cap_vconsts};
     s->has_avx = x86_has(cx, ENGINE_CPU_AVX);
     s->has_bmi1 = x86_has(cx, ENGINE_CPU_BMI1);
     s->has_bmi2 = x86_has(cx, ENGINE_CPU_BMI2);
@@ -522,12 +490,10 @@ static status_t select_init(struct select *s, struct compile *cx, const uint32_t
     s->has_popcnt = x86_has(cx, ENGINE_CPU_POPCNT);
     s->is_memory_imported = compile_memory_is_imported(cx);
     s->vreg_of = arena_zalloc(arena, n, sizeof *s->vreg_of);
-    s->epoch = arena_array(arena, n, sizeof *s->epoch);
     s->block_at = arena_array(arena, fn->n_blocks, sizeof *s->block_at);
     s->pred_index = arena_zalloc(arena, fn->n_blocks, sizeof *s->pred_index);
     s->starts = arena_zalloc(arena, fn->n_blocks, 2 * sizeof *s->starts);
-    if (s->vreg_of == NULL || s->epoch == NULL || s->block_at == NULL || s->pred_index == NULL ||
-        s->starts == NULL) {
+    if (s->vreg_of == NULL || s->block_at == NULL || s->pred_index == NULL || s->starts == NULL) {
         return ERR_NO_MEMORY;
     }
     s->cap_groups = n + 64;
@@ -568,11 +534,15 @@ status_t x86_select(struct compile *cx, const uint32_t *order, uint32_t n_order,
     status_t status = select_init(&s, cx, n_uses, mf);
     if (status == STATUS_OK) {
         index_blocks(&s, order, n_order);
+        status = alloc_graph(&s, order, n_order);
+    }
+    if (status == STATUS_OK) {
+        status = place_loops(&s, order, n_order);
     }
     for (uint32_t b = cx->fn->n_blocks; status == STATUS_OK && b-- > 0;) {
         if (s.block_at[b] != NO_PLACE) {
             status = select_block(&s, b);
         }
     }
-    return status == STATUS_OK ? build_graph(&s, order, n_order) : status;
+    return status == STATUS_OK ? order_insts(&s, order, n_order) : status;
 }

@@ -32,28 +32,25 @@ struct select {
     struct mir_func *mf;
     const uint32_t *n_uses; /* by SSA value */
     uint32_t *vreg_of;      /* by SSA value: 0 not (yet) wanted, VREG_FOLDED */
-    struct select_epoch {
-        uint32_t memory, state;
-    } *epoch; /* by SSA value: how many effects came before it in its block */
     struct mir_inst *insts; /* of this block, group by group, groups last to first */
     uint32_t n_insts, cap_insts;
-    uint32_t *groups;       /* starts of groups in insts */
+    uint32_t *groups; /* starts of groups in insts */
     uint32_t n_groups, cap_groups;
-    uint32_t *block_at;     /* SSA block -> place in the layout */
-    uint32_t *pred_index;   /* SSA block -> which predecessor of its only successor it is */
-    uint32_t *starts;       /* SSA block -> its groups, [2 b] up to [2 b + 1] */
+    uint32_t *block_at;   /* SSA block -> place in the layout */
+    uint32_t *pred_index; /* SSA block -> which predecessor of its only successor it is */
+    uint32_t *starts;     /* SSA block -> its groups, [2 b] up to [2 b + 1] */
     uint32_t n_params, n_edge_args, n_preds; /* filled so far in mf */
-    uint32_t in_args_bytes; /* stack arguments of this function */
+    uint32_t in_args_bytes;                  /* stack arguments of this function */
     struct select_pair {
         uint32_t first, second;
     } pairs[4]; /* of this block: the instruction of first computes second too */
     uint32_t n_pairs;
-    uint32_t block;         /* the SSA block being selected */
-    uint32_t root;          /* the SSA instruction being selected */
+    uint32_t block; /* the SSA block being selected */
+    uint32_t root;  /* the SSA instruction being selected */
     uint32_t cap_vconsts;
     bool has_avx, has_bmi1, has_bmi2, has_lzcnt, has_popcnt;
     bool is_memory_imported;
-    status_t status;        /* sticky */
+    status_t status; /* sticky */
 };
 
 /* ---- Values and vregs ---- */
@@ -101,7 +98,13 @@ static inline uint32_t x86_vreg(struct select *s, enum reg_class class, uint8_t 
 }
 
 /* The vreg of v, for a use: v is live from now on. Sees through COPY and EXTEND_U. */
-uint32_t x86_use(struct select *s, val_t v);
+uint32_t x86_use_slow(struct select *s, val_t v);
+
+static inline uint32_t x86_use(struct select *s, val_t v)
+{
+    uint32_t vreg = s->vreg_of[v.i];
+    return vreg != 0 && vreg != VREG_FOLDED ? vreg : x86_use_slow(s, v);
+}
 
 /* Only for the low 32 bits of v: sees through WRAP too. The instruction must not read more. */
 uint32_t x86_use32(struct select *s, val_t v);
@@ -376,6 +379,13 @@ enum x86_cc x86_condition(struct select *s, val_t v);
  * (CC_AE), if v is an unsigned comparison or a test for zero that nobody else wants.
  */
 bool x86_emit_carry(struct select *s, val_t v, enum x86_cc *cc);
+
+/* ---- Trees (select_chain.c) ---- */
+
+/* ADD, AND, OR, XOR: emitted with its terms in a better order; false if the written one is good. */
+bool x86_select_chain(struct select *s, val_t v);
+/* OR: emitted if it reverses the bytes of a value. */
+bool x86_select_bswap(struct select *s, val_t v);
 
 /* ---- The selectors, one per family ---- */
 

@@ -157,24 +157,12 @@ static void select_cmpxchg(struct select *s, val_t v)
 status_t x86_select_atomic(struct select *s, val_t v)
 {
     switch (x86_inst(s, v)->op) {
-    case SSA_ATOMIC_LOAD:
-        select_load(s, v);
-        break;
-    case SSA_ATOMIC_STORE:
-        select_store(s, v);
-        break;
-    case SSA_ATOMIC_XCHG:
-        select_xchg(s, v);
-        break;
-    case SSA_ATOMIC_CMPXCHG:
-        select_cmpxchg(s, v);
-        break;
-    case SSA_ATOMIC_FENCE:
-        emit(s, X86_MFENCE);
-        break;
-    default:
-        select_rmw(s, v);
-        break;
+    case SSA_ATOMIC_LOAD: select_load(s, v); break;
+    case SSA_ATOMIC_STORE: select_store(s, v); break;
+    case SSA_ATOMIC_XCHG: select_xchg(s, v); break;
+    case SSA_ATOMIC_CMPXCHG: select_cmpxchg(s, v); break;
+    case SSA_ATOMIC_FENCE: emit(s, X86_MFENCE); break;
+    default: select_rmw(s, v); break;
     }
     return STATUS_OK;
 }

@@ -8,17 +8,17 @@
 #include "engine/target/x86_64/select.h"
 
 static const uint16_t store_ops[T_COUNT] = {
-    [T_I32] = X86_STORE, [T_I64] = X86_STORE, [T_F32] = X86_MOVSS_STORE,
+    [T_I32] = X86_STORE,       [T_I64] = X86_STORE,         [T_F32] = X86_MOVSS_STORE,
     [T_F64] = X86_MOVSD_STORE, [T_V128] = X86_MOVUPS_STORE,
 };
 static const uint16_t load_ops[T_COUNT] = {
-    [T_I32] = X86_LOAD, [T_I64] = X86_LOAD, [T_F32] = X86_MOVSS_LOAD,
+    [T_I32] = X86_LOAD,       [T_I64] = X86_LOAD,         [T_F32] = X86_MOVSS_LOAD,
     [T_F64] = X86_MOVSD_LOAD, [T_V128] = X86_MOVUPS_LOAD,
 };
 
 struct call {
     val_t v;
-    uint32_t n_args;     /* of the callee's type */
+    uint32_t n_args; /* of the callee's type */
     const uint32_t *args;
     struct x86_abi arg_abi;
     uint32_t n_results;
@@ -35,16 +35,11 @@ static void hint(struct select *s, uint32_t vreg, uint8_t reg)
 static enum ssa_type type_of_valtype(uint8_t valtype)
 {
     switch (valtype) {
-    case VALTYPE_I32:
-        return T_I32;
-    case VALTYPE_F32:
-        return T_F32;
-    case VALTYPE_F64:
-        return T_F64;
-    case VALTYPE_V128:
-        return T_V128;
-    default:
-        return T_I64;
+    case VALTYPE_I32: return T_I32;
+    case VALTYPE_F32: return T_F32;
+    case VALTYPE_F64: return T_F64;
+    case VALTYPE_V128: return T_V128;
+    default: return T_I64;
     }
 }
 
@@ -238,18 +233,12 @@ static void select_helper(struct select *s, struct call *call)
 status_t x86_select_call(struct select *s, val_t v)
 {
     struct ssa_inst *inst = x86_inst(s, v);
-    struct call call = {.v = v, .n_args = inst->arg[1], .args = ssa_args(s->fn, inst),
-                        .arg_abi = x86_abi_args()};
+    struct call call = {
+        .v = v, .n_args = inst->arg[1], .args = ssa_args(s->fn, inst), .arg_abi = x86_abi_args()};
     switch (inst->op) {
-    case SSA_CALL:
-        select_direct(s, &call);
-        break;
-    case SSA_CALL_SLOT:
-        select_slot(s, &call);
-        break;
-    default:
-        select_helper(s, &call);
-        break;
+    case SSA_CALL: select_direct(s, &call); break;
+    case SSA_CALL_SLOT: select_slot(s, &call); break;
+    default: select_helper(s, &call); break;
     }
     return s->status;
 }

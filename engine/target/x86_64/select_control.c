@@ -31,8 +31,8 @@ static const uint8_t compare_ccs[] = {
 static enum x86_cc swap_cc(enum x86_cc cc)
 {
     static const uint8_t swapped[16] = {
-        [CC_E] = CC_E, [CC_NE] = CC_NE, [CC_B] = CC_A,  [CC_A] = CC_B,  [CC_AE] = CC_BE,
-        [CC_BE] = CC_AE, [CC_L] = CC_G, [CC_G] = CC_L, [CC_GE] = CC_LE, [CC_LE] = CC_GE,
+        [CC_E] = CC_E,   [CC_NE] = CC_NE, [CC_B] = CC_A, [CC_A] = CC_B,   [CC_AE] = CC_BE,
+        [CC_BE] = CC_AE, [CC_L] = CC_G,   [CC_G] = CC_L, [CC_GE] = CC_LE, [CC_LE] = CC_GE,
     };
     return (enum x86_cc)swapped[cc];
 }
@@ -109,8 +109,7 @@ static enum x86_cc emit_test(struct select *s, val_t v, bool may_fold)
         if (size == 8 && bits <= UINT32_MAX) {
             size = 4;
         }
-        if (may_fold && x86_type_bytes(x86_type(s, a)) == size &&
-            x86_fold_load(s, a, size, &mem)) {
+        if (may_fold && x86_type_bytes(x86_type(s, a)) == size && x86_fold_load(s, a, size, &mem)) {
             struct mir_inst *inst = emit(s, X86_TESTI);
             inst->imm = bits;
             inst->sub[0] = size;
@@ -348,19 +347,15 @@ static bool match_below(const struct select *s, val_t v, val_t *a, val_t *b, boo
     *b = VAL_NONE;
     *is_not = inst->op == SSA_GE_U || inst->op == SSA_LE_U;
     switch (inst->op) {
-    case SSA_EQZ:
-        return !is_compare(x86_inst(s, *a));
+    case SSA_EQZ: return !is_compare(x86_inst(s, *a));
     case SSA_LT_U:
-    case SSA_GE_U:
-        *b = arg(s, v, 1);
-        return true;
+    case SSA_GE_U: *b = arg(s, v, 1); return true;
     case SSA_GT_U:
     case SSA_LE_U:
         *b = *a;
         *a = arg(s, v, 1);
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -496,8 +491,10 @@ static void select_table(struct select *s, val_t v)
 
 static void emit_stack_result(struct select *s, uint32_t vreg, enum ssa_type type, uint32_t offset)
 {
-    static const uint16_t ops[T_COUNT] = {[T_I32] = X86_STORE, [T_I64] = X86_STORE,
-                                          [T_F32] = X86_MOVSS_STORE, [T_F64] = X86_MOVSD_STORE,
+    static const uint16_t ops[T_COUNT] = {[T_I32] = X86_STORE,
+                                          [T_I64] = X86_STORE,
+                                          [T_F32] = X86_MOVSS_STORE,
+                                          [T_F64] = X86_MOVSD_STORE,
                                           [T_V128] = X86_MOVUPS_STORE};
     struct x86_mem mem = {.mode = MODE_IN, .disp = (int32_t)offset};
     emit_store(s, (enum x86_op)ops[type], vreg, &mem)->sub[0] = x86_type_bytes(type);
@@ -541,12 +538,8 @@ static void select_return(struct select *s, val_t v)
 status_t x86_select_end(struct select *s, val_t v)
 {
     switch (x86_inst(s, v)->op) {
-    case SSA_TRAP_IF:
-        select_trap_if(s, v);
-        break;
-    case SSA_JUMP:
-        select_jump(s, v);
-        break;
+    case SSA_TRAP_IF: select_trap_if(s, v); break;
+    case SSA_JUMP: select_jump(s, v); break;
     case SSA_BRANCH:
     case SSA_BR_TABLE:
         if (s->fn->blocks[s->block].n_succs == 1) {
@@ -557,12 +550,8 @@ status_t x86_select_end(struct select *s, val_t v)
             select_table(s, v);
         }
         break;
-    case SSA_RETURN:
-        select_return(s, v);
-        break;
-    default:
-        select_trap(s, v);
-        break;
+    case SSA_RETURN: select_return(s, v); break;
+    default: select_trap(s, v); break;
     }
     return s->status;
 }

@@ -36,8 +36,8 @@ static void hint_same(struct select *s, uint32_t def, uint32_t src)
 }
 
 /* def = op(src, imm), tied. */
-static void emit_tied_imm(struct select *s, enum x86_op op, uint32_t def, uint32_t src, uint64_t imm,
-                          uint8_t size)
+static void emit_tied_imm(struct select *s, enum x86_op op, uint32_t def, uint32_t src,
+                          uint64_t imm, uint8_t size)
 {
     struct mir_inst *inst = emit(s, op);
     inst->imm = imm;
@@ -47,8 +47,8 @@ static void emit_tied_imm(struct select *s, enum x86_op op, uint32_t def, uint32
 }
 
 /* def = op(src, imm), untied: the encoder copies if it must. */
-static void emit_free_imm(struct select *s, enum x86_op op, uint32_t def, uint32_t src, uint64_t imm,
-                          uint8_t size)
+static void emit_free_imm(struct select *s, enum x86_op op, uint32_t def, uint32_t src,
+                          uint64_t imm, uint8_t size)
 {
     struct mir_inst *inst = emit(s, op);
     inst->imm = imm;
@@ -73,8 +73,8 @@ static void emit_unary(struct select *s, enum x86_op op, uint32_t def, val_t src
 }
 
 /* def = op(a, b) for FORM_RVM: b may be a folded load or a slot. */
-static struct mir_inst *emit_binary(struct select *s, enum x86_op op, uint32_t def, val_t a, val_t b,
-                                    uint8_t size)
+static struct mir_inst *emit_binary(struct select *s, enum x86_op op, uint32_t def, val_t a,
+                                    val_t b, uint8_t size)
 {
     struct x86_mem mem;
     struct mir_inst *inst;
@@ -93,8 +93,13 @@ static struct mir_inst *emit_binary(struct select *s, enum x86_op op, uint32_t d
 static void emit_lea(struct select *s, uint32_t def, uint32_t base, uint32_t index, uint8_t scale,
                      int32_t disp, uint8_t size)
 {
-    struct x86_mem mem = {.mode = base == 0 ? MODE_INDEX : index == 0 ? MODE_BASE : MODE_BASE_INDEX,
-                          .scale = scale, .disp = disp, .base = base, .index = index};
+    struct x86_mem mem = {.mode = base == 0    ? MODE_INDEX
+                                  : index == 0 ? MODE_BASE
+                                               : MODE_BASE_INDEX,
+                          .scale = scale,
+                          .disp = disp,
+                          .base = base,
+                          .index = index};
     emit_rm_mem(s, X86_LEA, def, &mem)->sub[0] = size;
 }
 
@@ -148,8 +153,7 @@ static bool select_add_part(struct select *s, val_t v, val_t part, uint64_t c, u
         val_t swap = x;
         x = y;
         y = swap;
-    } else if (s->n_uses[y.i] != 1 || s->vreg_of[y.i] != 0 ||
-               !match_shl(s, y, size, &y, &scale)) {
+    } else if (s->n_uses[y.i] != 1 || s->vreg_of[y.i] != 0 || !match_shl(s, y, size, &y, &scale)) {
         scale = 0;
     }
     uint32_t base = use(s, x, size);
@@ -170,8 +174,8 @@ static bool select_add_carry(struct select *s, val_t v, val_t x, val_t c, uint8_
     }
     /* with the opposite in the carry flag: x + c = x - -1 - (1 - c) */
     bool is_add = (x86_inst(s, v)->op == SSA_ADD) == (cc == CC_B);
-    emit_tied_imm(s, is_add ? X86_ADCI : X86_SBBI, x86_def(s, v), src,
-                  cc == CC_B ? 0 : UINT64_MAX, size);
+    emit_tied_imm(s, is_add ? X86_ADCI : X86_SBBI, x86_def(s, v), src, cc == CC_B ? 0 : UINT64_MAX,
+                  size);
     return true;
 }
 
@@ -182,7 +186,8 @@ static bool is_carry(const struct select *s, val_t c)
     }
     uint16_t op = x86_inst(s, c)->op;
     return (op == SSA_EQZ || op == SSA_LT_U || op == SSA_GT_U || op == SSA_LE_U ||
-            op == SSA_GE_U) && s->n_uses[c.i] == 1;
+            op == SSA_GE_U) &&
+           s->n_uses[c.i] == 1;
 }
 
 static void select_add(struct select *s, val_t v)
@@ -198,7 +203,7 @@ static void select_add(struct select *s, val_t v)
         emit_free_imm(s, X86_ADD3I, x86_def(s, v), use(s, a, size), bits, size);
         return;
     }
-    if ((is_carry(s, b) && select_add_carry(s, v, a, b, size)) ||
+    if (x86_select_chain(s, v) || (is_carry(s, b) && select_add_carry(s, v, a, b, size)) ||
         (is_carry(s, a) && select_add_carry(s, v, b, a, size)) ||
         select_add_shl(s, v, a, b, size) || select_add_shl(s, v, b, a, size)) {
         return;
@@ -340,7 +345,8 @@ static void select_logic(struct select *s, val_t v)
                       size);
         return;
     }
-    if (s->has_bmi1 && (select_bmi(s, v, a, b, size) || select_bmi(s, v, b, a, size))) {
+    if ((s->has_bmi1 && (select_bmi(s, v, a, b, size) || select_bmi(s, v, b, a, size))) ||
+        (ssa == SSA_OR && x86_select_bswap(s, v)) || x86_select_chain(s, v)) {
         return;
     }
     enum x86_op op = ssa == SSA_AND ? X86_AND : ssa == SSA_OR ? X86_OR : X86_XOR;
@@ -362,8 +368,7 @@ static uint8_t lea_scale(uint64_t factor)
 static bool same_args(const struct select *s, val_t a, val_t b)
 {
     uint32_t a0 = arg(s, a, 0).i, a1 = arg(s, a, 1).i, b0 = arg(s, b, 0).i, b1 = arg(s, b, 1).i;
-    return (a0 == b0 && a1 == b1) ||
-           (ssa_has(x86_inst(s, a), SSA_COMM) && a0 == b1 && a1 == b0);
+    return (a0 == b0 && a1 == b1) || (ssa_has(x86_inst(s, a), SSA_COMM) && a0 == b1 && a1 == b0);
 }
 
 /* The later instruction that v computes too, or VAL_NONE. */
@@ -392,14 +397,14 @@ static bool join_earlier(struct select *s, val_t v, uint16_t partner)
             same_args(s, v, (val_t){i})) {
             break;
         }
-        if (ssa_has(inst, SSA_TRAPS) && ssa_has(other, SSA_TRAPS | SSA_WRITES | SSA_CALLS | SSA_STATE)) {
+        if (ssa_has(inst, SSA_TRAPS) &&
+            ssa_has(other, SSA_TRAPS | SSA_WRITES | SSA_CALLS | SSA_STATE)) {
             return false; /* v's trap would pass it */
         }
     }
     uint32_t max = sizeof s->pairs / sizeof s->pairs[0];
-    if (i == 0 || n == PAIR_DISTANCE || s->vreg_of[i] == VREG_FOLDED ||
-        s->n_pairs == max || s->vreg_of[v.i] == 0 || joined_later(s, v).i != 0 ||
-        joined_later(s, (val_t){i}).i != 0) {
+    if (i == 0 || n == PAIR_DISTANCE || s->vreg_of[i] == VREG_FOLDED || s->n_pairs == max ||
+        s->vreg_of[v.i] == 0 || joined_later(s, v).i != 0 || joined_later(s, (val_t){i}).i != 0) {
         return false;
     }
     (void)x86_def(s, (val_t){i});
@@ -413,7 +418,6 @@ static uint32_t second_def(struct select *s, val_t v)
     val_t later = joined_later(s, v);
     return later.i != 0 ? x86_def(s, later) : x86_vreg(s, CLASS_GPR, size_of(s, v));
 }
-
 
 /* rdx:rax = rax * rm */
 static void emit_wide_mul(struct select *s, val_t v, enum x86_op op, uint32_t low, uint32_t high)
@@ -504,8 +508,10 @@ static void select_carry(struct select *s, val_t v)
 static uint16_t div_partner(uint16_t ssa)
 {
     static const uint16_t partners[] = {
-        [SSA_DIV_S - SSA_DIV_S] = SSA_REM_S, [SSA_DIV_U - SSA_DIV_S] = SSA_REM_U,
-        [SSA_REM_S - SSA_DIV_S] = SSA_DIV_S, [SSA_REM_U - SSA_DIV_S] = SSA_DIV_U,
+        [SSA_DIV_S - SSA_DIV_S] = SSA_REM_S,
+        [SSA_DIV_U - SSA_DIV_S] = SSA_REM_U,
+        [SSA_REM_S - SSA_DIV_S] = SSA_DIV_S,
+        [SSA_REM_U - SSA_DIV_S] = SSA_DIV_U,
     };
     return partners[ssa - SSA_DIV_S];
 }
@@ -532,8 +538,7 @@ static void select_div(struct select *s, val_t v)
     } else {
         high = x86_const_gpr(s, 0, size);
     }
-    struct mir_inst *inst =
-        emit(s, !is_signed ? X86_DIV1 : is_checked ? X86_SDIV : X86_IDIV1);
+    struct mir_inst *inst = emit(s, !is_signed ? X86_DIV1 : is_checked ? X86_SDIV : X86_IDIV1);
     inst->sub[0] = size;
     inst->pos = pos;
     inst->imm = (is_rem || joined_later(s, v).i != 0 ? DIV_IS_REM : 0) |
@@ -621,8 +626,8 @@ static void select_shift(struct select *s, val_t v)
 /* ---- Counts of bits ---- */
 
 /* bsr and bsf leave the result undefined for 0, but set ZF: then the constant is taken. */
-static void emit_scan(struct select *s, enum x86_op op, uint32_t def, uint32_t src, uint64_t if_zero,
-                      uint8_t size)
+static void emit_scan(struct select *s, enum x86_op op, uint32_t def, uint32_t src,
+                      uint64_t if_zero, uint8_t size)
 {
     uint32_t t = x86_vreg(s, CLASS_GPR, size);
     emit_rm(s, op, t, src)->sub[0] = size;
@@ -692,8 +697,8 @@ static void emit_popcnt(struct select *s, uint32_t def, uint32_t x, uint8_t size
     x = seq_op(s, X86_ADD, seq_and(s, x, 0x3333333333333333, size), t, size);
     x = seq_op(s, X86_ADD, x, seq_imm(s, X86_SHRI, x, 4, size), size);
     x = seq_and(s, x, 0x0f0f0f0f0f0f0f0f, size);
-    x = seq_op(s, X86_IMUL, x,
-               x86_const_gpr(s, size == 8 ? 0x0101010101010101 : 0x01010101, size), size);
+    x = seq_op(s, X86_IMUL, x, x86_const_gpr(s, size == 8 ? 0x0101010101010101 : 0x01010101, size),
+               size);
     emit_tied_imm(s, X86_SHRI, def, x, size * 8u - 8, size);
 }
 
@@ -715,12 +720,8 @@ static void select_sext(struct select *s, val_t v)
     uint8_t size = size_of(s, v);
     val_t a = arg(s, v, 0);
     switch (x86_inst(s, v)->op) {
-    case SSA_SEXT8:
-        emit_unary(s, X86_MOVSX8, x86_def(s, v), a, size, 0);
-        break;
-    case SSA_SEXT16:
-        emit_unary(s, X86_MOVSX16, x86_def(s, v), a, size, 0);
-        break;
+    case SSA_SEXT8: emit_unary(s, X86_MOVSX8, x86_def(s, v), a, size, 0); break;
+    case SSA_SEXT16: emit_unary(s, X86_MOVSX16, x86_def(s, v), a, size, 0); break;
     default: /* SEXT32, EXTEND_S */
         emit_unary(s, X86_MOVSXD, x86_def(s, v), a, 8, x86_type(s, a) == T_I32 ? 4 : 0);
         break;
@@ -841,16 +842,16 @@ static select_fn *const select_fns[] = {
     [SSA_ADD] = select_add,
     [SSA_SUB] = select_sub,
     [SSA_MUL] = select_mul,
-    [SSA_DIV_S ... SSA_REM_U] = select_div,
-    [SSA_AND ... SSA_XOR] = select_logic,
-    [SSA_SHL ... SSA_ROTR] = select_shift,
+    [SSA_DIV_S... SSA_REM_U] = select_div,
+    [SSA_AND... SSA_XOR] = select_logic,
+    [SSA_SHL... SSA_ROTR] = select_shift,
     [SSA_CLZ] = select_clz,
     [SSA_CTZ] = select_ctz,
     [SSA_POPCNT] = select_popcnt,
-    [SSA_SEXT8 ... SSA_SEXT32] = select_sext,
-    [SSA_MULHI_S ... SSA_MULHI_U] = select_mulhi,
-    [SSA_ADDC ... SSA_SUBB_OUT] = select_carry,
-    [SSA_EQZ ... SSA_GE_U] = select_cmp,
+    [SSA_SEXT8... SSA_SEXT32] = select_sext,
+    [SSA_MULHI_S... SSA_MULHI_U] = select_mulhi,
+    [SSA_ADDC... SSA_SUBB_OUT] = select_carry,
+    [SSA_EQZ... SSA_GE_U] = select_cmp,
     [SSA_WRAP] = select_wrap,
     [SSA_EXTEND_S] = select_sext,
     [SSA_SELECT] = select_select,

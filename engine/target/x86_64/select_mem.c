@@ -57,8 +57,7 @@ static struct x86_mem linear_address(struct select *s, val_t addr, uint64_t offs
     uint64_t bits;
     addr = ssa_resolve(s->fn, addr);
     assert(fits_int32(disp));
-    if (ssa_is_const(s->fn, addr, &bits) && bits <= INT32_MAX &&
-        fits_int32((int64_t)bits + disp)) {
+    if (ssa_is_const(s->fn, addr, &bits) && bits <= INT32_MAX && fits_int32((int64_t)bits + disp)) {
         mem.disp = (int32_t)((int64_t)bits + disp);
         return mem;
     }
@@ -110,13 +109,10 @@ struct x86_mem x86_address(struct select *s, val_t v)
     const struct ssa_inst *inst = x86_inst(s, v);
     switch (inst->op) {
     case SSA_INST_LOAD:
-    case SSA_INST_STORE:
-        return (struct x86_mem){.mode = MODE_P, .disp = (int32_t)inst->imm};
+    case SSA_INST_STORE: return (struct x86_mem){.mode = MODE_P, .disp = (int32_t)inst->imm};
     case SSA_PTR_LOAD:
-    case SSA_PTR_STORE:
-        return pointer_address(s, (val_t){inst->arg[0]}, inst->imm);
-    default:
-        return linear_address(s, (val_t){inst->arg[0]}, inst->imm, inst->pos);
+    case SSA_PTR_STORE: return pointer_address(s, (val_t){inst->arg[0]}, inst->imm);
+    default: return linear_address(s, (val_t){inst->arg[0]}, inst->imm, inst->pos);
     }
 }
 
@@ -127,22 +123,32 @@ static bool is_plain_load(const struct ssa_inst *inst, uint8_t width_bytes)
     switch (inst->op) {
     case SSA_LOAD:
     case SSA_INST_LOAD:
-    case SSA_PTR_LOAD:
-        return x86_type_bytes((enum ssa_type)inst->type) == width_bytes;
+    case SSA_PTR_LOAD: return x86_type_bytes((enum ssa_type)inst->type) == width_bytes;
     case SSA_LOAD8_S:
-    case SSA_LOAD8_U:
-        return width_bytes == 1;
+    case SSA_LOAD8_U: return width_bytes == 1;
     case SSA_LOAD16_S:
-    case SSA_LOAD16_U:
-        return width_bytes == 2;
+    case SSA_LOAD16_U: return width_bytes == 2;
     case SSA_LOAD32_S:
-    case SSA_LOAD32_U:
-        return width_bytes == 4;
-    case SSA_V_V128_LOAD:
-        return width_bytes == 16;
-    default:
+    case SSA_LOAD32_U: return width_bytes == 4;
+    case SSA_V_V128_LOAD: return width_bytes == 16;
+    default: return false;
+    }
+}
+
+#define SINK_DISTANCE 24 /* how far a load moves down, in instructions */
+
+/* What a load must not be seen to pass: stores and whatever may end the function before. */
+static bool is_barrier(const struct ssa_inst *inst, bool is_state)
+{
+    uint16_t flags = ssa_op_infos[inst->op].flags;
+    if ((flags & (SSA_TRAPS | SSA_WRITES | SSA_CALLS | SSA_STATE)) == 0) {
         return false;
     }
+    if ((flags & SSA_CALLS) != 0 || inst->op == SSA_INST_STORE || inst->op == SSA_PTR_STORE) {
+        return true;
+    }
+    return !is_state &&
+           ((flags & SSA_WRITES) != 0 || (flags & (SSA_TRAPS | SSA_READS)) == SSA_TRAPS);
 }
 
 /* The load may as well happen where the root is: nothing between could be seen to be passed. */
@@ -152,11 +158,14 @@ static bool may_sink(const struct select *s, val_t load)
     if (inst->block != s->block || s->n_uses[load.i] != 1 || s->vreg_of[load.i] != 0) {
         return false;
     }
-    const struct select_epoch *from = &s->epoch[load.i], *to = &s->epoch[s->root];
-    if ((inst->op == SSA_INST_LOAD || inst->op == SSA_PTR_LOAD)) {
-        return from->state == to->state;
+    bool is_state = inst->op == SSA_INST_LOAD || inst->op == SSA_PTR_LOAD;
+    uint32_t i = inst->next;
+    for (uint32_t n = 0; i != s->root; n++, i = s->fn->insts[i].next) {
+        if (n == SINK_DISTANCE || i == 0 || is_barrier(&s->fn->insts[i], is_state)) {
+            return false;
+        }
     }
-    return from->memory == to->memory;
+    return true;
 }
 
 bool x86_fold_load(struct select *s, val_t v, uint8_t width_bytes, struct x86_mem *mem)
@@ -200,12 +209,9 @@ static const struct load_op {
     uint16_t op;
     uint8_t size; /* 0: that of the result */
 } load_ops[] = {
-    [SSA_LOAD - SSA_LOAD] = {X86_LOAD, 0},
-    [SSA_LOAD8_S - SSA_LOAD] = {X86_MOVSX8, 0},
-    [SSA_LOAD8_U - SSA_LOAD] = {X86_MOVZX8, 4},
-    [SSA_LOAD16_S - SSA_LOAD] = {X86_MOVSX16, 0},
-    [SSA_LOAD16_U - SSA_LOAD] = {X86_MOVZX16, 4},
-    [SSA_LOAD32_S - SSA_LOAD] = {X86_MOVSXD, 8},
+    [SSA_LOAD - SSA_LOAD] = {X86_LOAD, 0},        [SSA_LOAD8_S - SSA_LOAD] = {X86_MOVSX8, 0},
+    [SSA_LOAD8_U - SSA_LOAD] = {X86_MOVZX8, 4},   [SSA_LOAD16_S - SSA_LOAD] = {X86_MOVSX16, 0},
+    [SSA_LOAD16_U - SSA_LOAD] = {X86_MOVZX16, 4}, [SSA_LOAD32_S - SSA_LOAD] = {X86_MOVSXD, 8},
     [SSA_LOAD32_U - SSA_LOAD] = {X86_LOAD, 4},
 };
 
@@ -225,14 +231,10 @@ static void select_load(struct select *s, val_t v)
 static uint8_t store_bytes(const struct select *s, const struct ssa_inst *inst, val_t value)
 {
     switch (inst->op) {
-    case SSA_STORE8:
-        return 1;
-    case SSA_STORE16:
-        return 2;
-    case SSA_STORE32:
-        return 4;
-    default:
-        return x86_type_bytes(x86_type(s, value));
+    case SSA_STORE8: return 1;
+    case SSA_STORE16: return 2;
+    case SSA_STORE32: return 4;
+    default: return x86_type_bytes(x86_type(s, value));
     }
 }
 
@@ -279,7 +281,8 @@ static const struct rmw_op *find_rmw(const struct ssa_inst *value)
 }
 
 /* A load of just what the store writes, used for nothing else. */
-static bool loads_same(const struct select *s, val_t load, const struct ssa_inst *store, uint8_t size)
+static bool loads_same(const struct select *s, val_t load, const struct ssa_inst *store,
+                       uint8_t size)
 {
     const struct ssa_inst *inst = x86_inst(s, load);
     bool is_inst = store->op == SSA_INST_STORE;
@@ -375,11 +378,7 @@ status_t x86_select_mem(struct select *s, val_t v)
     case SSA_STORE16:
     case SSA_STORE32:
     case SSA_INST_STORE:
-    case SSA_PTR_STORE:
-        select_store(s, v);
-        return STATUS_OK;
-    default:
-        select_load(s, v);
-        return STATUS_OK;
+    case SSA_PTR_STORE: select_store(s, v); return STATUS_OK;
+    default: select_load(s, v); return STATUS_OK;
     }
 }

@@ -100,9 +100,9 @@ static void store_value(struct asm_buf *a, uint8_t reg, struct asm_rm to, uint8_
 }
 
 struct values {
-    uint8_t base;    /* register of the array, and offset */
+    uint8_t base; /* register of the array, and offset */
     int32_t offset;
-    int32_t stack;   /* where stack arguments begin, from rsp */
+    int32_t stack; /* where stack arguments begin, from rsp */
 };
 
 /* values[] -> places, or places -> values[]; only those on the stack, or only registers. */

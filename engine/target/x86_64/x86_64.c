@@ -13,16 +13,16 @@ const struct x86_info x86_infos[X86_OP_COUNT] = {
 };
 
 static const char *const names[64] = {
-    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-    "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-    [XMM0] = "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
-    "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",
+    "rax",   "rcx",   "rdx",   "rbx",   "rsp",   "rbp",  "rsi",  "rdi",           "r8",
+    "r9",    "r10",   "r11",   "r12",   "r13",   "r14",  "r15",  [XMM0] = "xmm0", "xmm1",
+    "xmm2",  "xmm3",  "xmm4",  "xmm5",  "xmm6",  "xmm7", "xmm8", "xmm9",          "xmm10",
+    "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",
 };
 
 /* Scratch registers first, and of these the ones of the shortest encodings. */
-static const uint8_t gpr_order[] = {RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11,
-                                    RBX, RBP, R14, R12, R13, REG_NONE};
-static const uint8_t vec_order[] = {XMM0, XMM1, XMM2, XMM3, XMM4, XMM5, XMM6, XMM7,
+static const uint8_t gpr_order[] = {RAX, RCX, RDX, RSI, RDI, R8,  R9,      R10,
+                                    R11, RBX, RBP, R14, R12, R13, REG_NONE};
+static const uint8_t vec_order[] = {XMM0, XMM1, XMM2,  XMM3,  XMM4,  XMM5,  XMM6,  XMM7,
                                     XMM8, XMM9, XMM10, XMM11, XMM12, XMM13, XMM14, REG_NONE};
 
 #define BIT(reg) (UINT64_C(1) << (reg))
