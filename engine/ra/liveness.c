@@ -39,7 +39,7 @@ struct walk {
     uint32_t block_clock; /* of the block's end: later uses are behind it */
     uint32_t inside[2];   /* live values that are defined in this loop, by class */
     uint32_t max_inside[2];
-    uint64_t n_entries;
+    uint64_t n_entries, max_entries;
     struct claim *claims; /* of the block, last first */
     uint32_t n_claims;
 };
@@ -483,9 +483,10 @@ static void visit_inst(struct walk *w, uint32_t position)
 {
     struct mir_inst *inst = &w->mf->insts[position];
     struct mir_operand *ops = &w->mf->operands[inst->first];
-    uint32_t kinds = 0;
-    for (uint32_t k = 0; k < inst->n_operands; k++) {
-        kinds |= 1u << ops[k].kind;
+    uint32_t n = inst->n_operands;
+    bool is_fixed = (inst->flags & MIR_CALL) != 0;
+    for (uint32_t k = 0; k < n; k++) {
+        is_fixed = is_fixed || (FIXED_KINDS >> ops[k].kind & 1) != 0;
         if (operand_is_def(&ops[k])) {
             visit_def(w, &ops[k], position);
         }
@@ -494,12 +495,12 @@ static void visit_inst(struct walk *w, uint32_t position)
         visit_call(w);
     }
     w->clock--;
-    for (uint32_t k = inst->n_operands; k-- > 0;) {
+    for (uint32_t k = n; k-- > 0;) {
         if (operand_is_use(&ops[k])) {
             visit_use(w, inst, ops, k, position);
         }
     }
-    if ((kinds & FIXED_KINDS) != 0 || (inst->flags & MIR_CALL) != 0) {
+    if (is_fixed) {
         note_claim(w, inst, position);
     }
 }
@@ -571,7 +572,7 @@ static status_t end_block(struct walk *w, uint32_t b)
         end_loop(w, b);
     }
     w->n_entries += w->n_live;
-    if (w->n_entries > LIVENESS_MAX_ENTRIES) {
+    if (w->n_entries > w->max_entries) {
         return ERR_LIMIT;
     }
     info->live = arena_array(w->mf->arena, w->n_live, sizeof *info->live);
@@ -604,8 +605,13 @@ static status_t init_walk(struct walk *w, struct scan *s)
                        .mf = mf,
                        .values = s->values,
                        .clock = CLOCK_START,
+                       .max_entries =
+                           LIVENESS_MIN_ENTRIES + (uint64_t)LIVENESS_ENTRIES_PER_INST * mf->n_insts,
                        .block = NO_BLOCK,
                        .header = NO_BLOCK};
+    if (w->max_entries > LIVENESS_MAX_ENTRIES) {
+        w->max_entries = LIVENESS_MAX_ENTRIES;
+    }
     w->list = arena_array(mf->arena, mf->n_vregs, sizeof *w->list);
     w->claims = arena_array(mf->arena, mf->n_insts, sizeof *w->claims);
     s->param_distance = arena_array(mf->arena, n_params + 1, sizeof *s->param_distance);

@@ -65,13 +65,14 @@ enum operand_kind : uint8_t {
     OPERAND_TEMP_FIXED, /* register .reg is destroyed and free to use between EARLY and LATE */
 };
 
-/* What the allocator answers in operand.loc: a register number, or: */
-#define LOC_STACK 0xfe /* in the vreg's slot (only for USE_ANY) */
+/* What the allocator answers in operand.loc: a register number, or, only for USE_ANY, LOC_STACK, or
+ * LOC_CONST (below) for a VREG_CONST of CLASS_VEC: its constant in memory. */
+#define LOC_STACK 0xfe /* in the vreg's slot */
 #define LOC_NONE 0xff
 
 struct mir_operand {
     uint32_t vreg;
-    uint32_t next; /* allocator: where the value is used next */
+    uint32_t next; /* allocator's own: where the value is used next */
     uint8_t kind;  /* enum operand_kind */
     uint8_t reg;   /* FIXED: the register; TIED: the operand's number in this instruction */
     uint8_t loc;   /* allocator's answer */
@@ -103,8 +104,12 @@ struct mir_edge {
     uint32_t args_start; /* in mf->edge_args: vregs, as many as the block has params */
 };
 
-/* In layout order: block b falls through to b + 1 if the target so chooses. No critical edges:
- * an edge from a block with several successors goes to a block with one predecessor. */
+/*
+ * In layout order: block b falls through to b + 1 if the target so chooses. No critical edges: an
+ * edge from a block with several successors goes to a block with one predecessor. Each block ends
+ * in one MIR_END instruction; it has no operands if it has one successor, for whose sake moves may
+ * stand before it. Nothing leads to block 0. Loops are entered through their headers alone.
+ */
 struct mir_block {
     uint32_t first, end;             /* instructions [first, end) */
     uint32_t params_start, n_params; /* in mf->params: vregs */
@@ -124,7 +129,8 @@ struct mir_move {
     uint32_t before;  /* the instruction that it precedes, in execution order among equals */
     uint32_t vreg;    /* says the class and size; the slot, if from or to is LOC_STACK and the
                         stack side belongs to it */
-    uint32_t vreg_to; /* for LOC_STACK to LOC_STACK (phi moves): the vreg of the destination */
+    uint32_t vreg_to; /* the vreg of the destination: its slot, for LOC_STACK or LOC_CONST to
+                         LOC_STACK; loads are as wide as vreg, stores as vreg_to */
     uint8_t from, to;
     uint8_t is_swap; /* registers from and to change places */
 };

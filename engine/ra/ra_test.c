@@ -87,12 +87,33 @@ static void test_shuffled(void **state)
     try_many(6000, false, true);
 }
 
+/* With any amount of memory there is an answer. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    struct arena arena = arena_new();
+    struct ra_machine machine = test_machine_small();
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        status_t status = ERR_NO_MEMORY;
+        for (size_t room = 0; status != STATUS_OK; room += 97 + room / 16) {
+            struct mir_func mf;
+            arena = (struct arena){.base = arena.base, .cap_bytes = ARENA_BYTES};
+            random_program(seed, &arena, &mf);
+            arena.cap_bytes = arena.used_bytes + room;
+            status = ra_allocate(&mf, &machine, &(struct ra_options){.is_linear = seed % 2 == 0});
+            assert_true(status == STATUS_OK || status == ERR_NO_MEMORY);
+        }
+    }
+    free(arena.base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_linear),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_shuffled),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,26 +119,48 @@ static bool is_superfluous(const struct scan *s, const struct pair *pair)
            (s->values[pair->vreg].flags & VALUE_STORED) != 0;
 }
 
+/* No place is both read and written: the order doesn't matter, as most often. */
+static bool is_independent(const struct pair *pairs, uint32_t n)
+{
+    regset_t from = 0, to = 0;
+    bool reads_slots = false, writes_slots = false;
+    for (uint32_t i = 0; i < n; i++) {
+        from |= pairs[i].from < 64 ? reg_bit(pairs[i].from) : 0;
+        to |= pairs[i].to < 64 ? reg_bit(pairs[i].to) : 0;
+        reads_slots = reads_slots || pairs[i].from == LOC_STACK;
+        writes_slots = writes_slots || pairs[i].to == LOC_STACK;
+    }
+    return (from & to) == 0 && !(reads_slots && writes_slots);
+}
+
+static status_t emit_parallel(struct scan *s, const struct group *group)
+{
+    status_t status = parallel_reserve(s->ra, group->n);
+    for (uint32_t i = group->first; i < group->first + group->n && status == STATUS_OK; i++) {
+        if (!is_superfluous(s, &s->pairs[i])) {
+            parallel_add(s->ra, s->pairs[i]);
+        }
+    }
+    if (status == STATUS_OK) {
+        parallel_emit(s->ra, (enum move_rank)group->rank, group->before, group->free);
+    }
+    return status;
+}
+
 static status_t emit_groups(struct scan *s)
 {
     status_t status = parallel_init(s->ra);
     for (uint32_t g = 0; g < s->n_groups && status == STATUS_OK; g++) {
         const struct group *group = &s->groups[g];
-        const struct pair *first = &s->pairs[group->first];
-        if (group->n == 1 && first->from != first->to) { /* most are of this kind */
-            if (!is_superfluous(s, first)) {
-                parallel_emit_one(s->ra, (enum move_rank)group->rank, group->before, first);
-            }
+        const struct pair *pairs = &s->pairs[group->first];
+        if (!is_independent(pairs, group->n)) {
+            status = emit_parallel(s, group);
             continue;
         }
-        status = parallel_reserve(s->ra, group->n);
-        if (status == STATUS_OK) {
-            for (uint32_t i = 0; i < group->n; i++) {
-                if (!is_superfluous(s, &s->pairs[group->first + i])) {
-                    parallel_add(s->ra, s->pairs[group->first + i]);
-                }
+        for (uint32_t i = 0; i < group->n; i++) {
+            if (!is_superfluous(s, &pairs[i])) {
+                parallel_emit_one(s->ra, (enum move_rank)group->rank, group->before, &pairs[i]);
             }
-            parallel_emit(s->ra, (enum move_rank)group->rank, group->before, group->free);
         }
     }
     return status;

@@ -13,10 +13,14 @@
 
 #define NEXT_NONE UINT32_MAX
 #define DISTANCE_MAX 0x3fffffffu
-#define LOOP_EXIT_PENALTY (1u << 20)    /* uses behind a loop are further than any in it */
-#define COLD_PENALTY (1u << 14)         /* uses on a path to a trap */
-#define AROUND_LOOP_DISTANCE (1u << 9)  /* to the next round of a loop */
-#define LIVENESS_MAX_ENTRIES (8u << 20) /* the budget: more is for the linear allocator */
+#define LOOP_EXIT_PENALTY (1u << 20)   /* uses behind a loop are further than any in it */
+#define COLD_PENALTY (1u << 14)        /* uses on a path to a trap */
+#define AROUND_LOOP_DISTANCE (1u << 9) /* to the next round of a loop */
+/* The budget, in members of all live sets: more is for the linear allocator. Real code has 1 to 5
+ * for an instruction. */
+#define LIVENESS_MAX_ENTRIES (8u << 20)
+#define LIVENESS_MIN_ENTRIES (1u << 17)
+#define LIVENESS_ENTRIES_PER_INST 128u
 #define CLAIMS_LOOKED_AT 12u
 
 enum value_flags : uint16_t {
@@ -128,6 +132,7 @@ struct scan {
     uint32_t at;        /* position of the instruction */
     uint32_t stamp;     /* changes with every instruction */
     uint8_t weight;     /* of the block */
+    uint32_t time;      /* order time of position 0, if the block began there */
     uint32_t holds[64]; /* by register: the vreg at home in it, or 0 */
     regset_t occupied;  /* registers that hold something */
     regset_t opened;    /* callee-saved registers in use */

@@ -183,7 +183,7 @@ static regset_t held_everywhere(const struct scan *s, uint32_t b, uint32_t best)
 /* Where paths meet: in which registers the arguments of each parameter come. */
 struct votes {
     uint32_t n_params;
-    uint16_t votes[VOTES_MAX_PARAMS][64];
+    uint8_t votes[VOTES_MAX_PARAMS][64];
 };
 
 /* Marks what the predecessor's registers hold: value.origin, as long as the stamp is this. */
@@ -202,6 +202,9 @@ static void count_votes(struct scan *s, uint32_t b, uint32_t best, struct votes 
 {
     const struct mir_block *block = &s->mf->blocks[b];
     votes->n_params = block->n_params < VOTES_MAX_PARAMS ? block->n_params : VOTES_MAX_PARAMS;
+    if (votes->n_params == 0) {
+        return;
+    }
     memset(votes->votes, 0, votes->n_params * sizeof votes->votes[0]);
     for (uint32_t i = 0; i < block->n_preds; i++) {
         uint32_t pred = s->mf->preds[block->preds_start + i];
@@ -213,7 +216,8 @@ static void count_votes(struct scan *s, uint32_t b, uint32_t best, struct votes 
         for (uint32_t k = 0; k < votes->n_params; k++) {
             const struct value *arg = &s->values[s->mf->edge_args[edge->args_start + k]];
             if (arg->touch == s->stamp) {
-                votes->votes[k][arg->origin] += pred == best ? 3 : 2; /* best: decides a tie */
+                uint32_t n = votes->votes[k][arg->origin] + (pred == best ? 3u : 2u);
+                votes->votes[k][arg->origin] = (uint8_t)(n < 255 ? n : 255); /* best: for ties */
             }
         }
     }
@@ -752,6 +756,7 @@ void scan_enter_block(struct scan *s, uint32_t b)
     uint32_t previous = s->block;
     s->block = b;
     s->weight = info->weight;
+    s->time = info->time - s->mf->blocks[b].first;
     s->at = s->mf->blocks[b].first;
     s->stamp++;
     s->busy = 0;

@@ -21,16 +21,24 @@ struct place {
     regset_t early; /* registers that fixed uses and temporaries take before it */
     regset_t late;  /* registers that it destroys or defines */
     uint32_t def;   /* the usual case: number of the definition */
+    uint32_t kinds; /* the other cases: bits of all operands' kinds */
 };
 #define NO_OPERAND UINT32_MAX
+
+#define PLAIN_KINDS (1u << OPERAND_USE | 1u << OPERAND_USE_ANY)
+#define TEMP_KINDS (1u << OPERAND_TEMP | 1u << OPERAND_TEMP_FIXED | 1u << OPERAND_EARLY_DEF)
+#define CHOSEN_KINDS (1u << OPERAND_DEF | 1u << OPERAND_DEF_TIED | 1u << OPERAND_EARLY_DEF)
+#define DEF_KINDS (CHOSEN_KINDS | 1u << OPERAND_DEF_FIXED)
 
 /* A constant that the loop keeps is used in its next round at the latest. */
 static uint32_t next_of(const struct scan *s, const struct value *value,
                         const struct mir_operand *op)
 {
-    bool is_kept = op->next == NEXT_NONE && (value->flags & VALUE_HOISTED) != 0 &&
-                   s->mf->blocks[s->block].loop_header != NO_BLOCK;
-    return is_kept ? s->at + AROUND_LOOP_DISTANCE : op->next;
+    if (op->next != NEXT_NONE || (value->flags & VALUE_HOISTED) == 0 ||
+        s->mf->blocks[s->block].loop_header == NO_BLOCK) {
+        return op->next;
+    }
+    return s->at + AROUND_LOOP_DISTANCE;
 }
 
 static bool dies(const struct scan *s, uint32_t vreg)
@@ -43,9 +51,14 @@ static bool is_plain_use(const struct mir_operand *op)
     return op->kind == OPERAND_USE || op->kind == OPERAND_USE_ANY;
 }
 
+static bool has_kinds(const struct place *p, uint32_t kinds)
+{
+    return (p->kinds & kinds) != 0;
+}
+
 static bool is_used_plainly(const struct place *p, uint32_t vreg)
 {
-    for (uint32_t k = 0; k < p->n; k++) {
+    for (uint32_t k = 0; k < p->n && has_kinds(p, PLAIN_KINDS); k++) {
         if (is_plain_use(&p->ops[k]) && p->ops[k].vreg == vreg) {
             return true;
         }
@@ -83,10 +96,10 @@ static void add_copy(struct scan *s, uint32_t vreg, uint8_t reg)
 
 static void read_operands(struct scan *s, struct place *p)
 {
-    uint32_t first = s->mf->blocks[s->block].first;
-    uint32_t time = s->blocks[s->block].time + (s->at - first) + 1;
+    uint32_t time = s->time + s->at + 1;
     for (uint32_t k = 0; k < p->n; k++) {
         struct mir_operand *op = &p->ops[k];
+        p->kinds |= 1u << op->kind;
         if (operand_is_use(op)) {
             struct value *value = &s->values[op->vreg];
             value->next = next_of(s, value, op);
@@ -253,7 +266,8 @@ static void place_fixed(struct scan *s, const struct place *p)
 /* The definition that will take over operand k's register, or 0. */
 static uint32_t heir_of(const struct place *p, uint32_t k)
 {
-    for (uint32_t i = 0; i < p->n; i++) {
+    bool may_be = p->def != NO_OPERAND || has_kinds(p, 1u << OPERAND_DEF_TIED);
+    for (uint32_t i = 0; i < p->n && may_be; i++) {
         if (p->ops[i].kind == OPERAND_DEF_TIED && p->ops[i].reg == k) {
             return p->ops[i].vreg;
         }
@@ -444,7 +458,7 @@ static void place_defs(struct scan *s, const struct place *p, regset_t kept)
             s->busy |= p->ops[k].kind == OPERAND_DEF_FIXED ? reg_bit(p->ops[k].reg) : 0;
         }
     }
-    for (uint32_t k = 0; k < p->n; k++) {
+    for (uint32_t k = 0; k < p->n && has_kinds(p, CHOSEN_KINDS); k++) {
         if (p->ops[k].kind != OPERAND_DEF_FIXED) {
             place_def(s, p, k);
         }
@@ -462,8 +476,7 @@ static void place_defs(struct scan *s, const struct place *p, regset_t kept)
  * before it, and nothing is destroyed behind it. */
 static bool read_simple(struct scan *s, struct place *p)
 {
-    uint32_t first = s->mf->blocks[s->block].first, n_defs = 0;
-    uint32_t time = s->blocks[s->block].time + (s->at - first) + 1;
+    uint32_t time = s->time + s->at + 1, n_defs = 0;
     for (uint32_t k = 0; k < p->n; k++) {
         const struct mir_operand *op = &p->ops[k];
         struct value *value = &s->values[op->vreg];
@@ -514,15 +527,23 @@ static void place_all(struct scan *s, struct place *p)
 {
     regset_t kept = 0;
     read_operands(s, p);
-    pin_uses(s, p);
-    commute(s, p);
+    if (has_kinds(p, PLAIN_KINDS)) {
+        pin_uses(s, p);
+        commute(s, p);
+    }
     clear_registers(s, p);
     place_fixed(s, p);
-    place_uses(s, p);
-    place_temps(s, p, &kept);
+    if (has_kinds(p, PLAIN_KINDS)) {
+        place_uses(s, p);
+    }
+    if (has_kinds(p, TEMP_KINDS)) {
+        place_temps(s, p, &kept);
+    }
     regset_t taken = add_moves(s);
     end_uses(s, p);
-    place_defs(s, p, kept);
+    if (has_kinds(p, DEF_KINDS)) {
+        place_defs(s, p, kept);
+    }
     scan_end_group(s, taken);
 }
 
@@ -548,6 +569,7 @@ void scan_inst(struct scan *s, uint32_t position)
         place_simple(s, &p);
     } else {
         s->busy = 0;
+        p.def = NO_OPERAND;
         place_all(s, &p);
     }
 }

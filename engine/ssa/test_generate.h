@@ -1042,6 +1042,9 @@ static inline void gen_counter_loop(struct gen *g)
         cond = gen_counter_test(g, type, gen_chance(g, 70) ? next : counter, &is_inverted);
     }
     uint32_t n_edges = label->n_edges;
+    if (g->is_live && gen_chance(g, 15)) {
+        gen_jump(g, label); /* it is left in its middle only */
+    }
     gen_leave_loop(g, label, cond, is_inverted);
     if (label->n_edges > n_edges) { /* whatever the edge carried: the counter goes on */
         fn->pool[fn->insts[counter].arg[0] + n_edges] = next;

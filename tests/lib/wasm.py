@@ -224,10 +224,9 @@ class Module:
 
     @staticmethod
     def _skip_type(data, at):
-        for _ in range(2):
-            count, at = read_uleb(data, at + 1 if _ == 0 else at)
-            at += count
-        return at
+        count, at = read_uleb(data, at + 1)
+        count, at = read_uleb(data, at + count)
+        return at + count
 
     @staticmethod
     def _functype(data, at):

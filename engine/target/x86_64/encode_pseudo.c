@@ -263,6 +263,30 @@ static void encode_jtable(struct enc *e, const struct mir_inst *inst)
     asm_simple(&e->a, 0xff, 0, 4, asm_reg(t));
 }
 
+/* A few entries: each is compared with, but for those that go where the default goes. */
+static void encode_jchain(struct enc *e, const struct mir_inst *inst)
+{
+    const uint32_t *entries = &e->cx->fn->pool[inst->imm];
+    unsigned index = enc_loc(e, inst, 0);
+    uint32_t last = inst->block_or_id - 1;
+    uint32_t otherwise = edge_target(e, entries[last]);
+    for (uint32_t i = 0; i < last; i++) {
+        uint32_t to = edge_target(e, entries[i]);
+        if (to == otherwise) {
+            continue;
+        }
+        if (i == 0) {
+            asm_simple(&e->a, 0x85, 0, index, asm_reg(index));
+        } else {
+            asm_alu_imm(&e->a, 7, asm_reg(index), (int32_t)i, 0);
+        }
+        enc_jcc(e, CC_E, to);
+    }
+    if (otherwise != next_block(e)) {
+        enc_jump(e, otherwise);
+    }
+}
+
 static void encode_ret(struct enc *e, const struct mir_inst *inst)
 {
     (void)inst;
@@ -392,20 +416,35 @@ static void encode_nothing(struct enc *e, const struct mir_inst *inst)
 typedef void pseudo_fn(struct enc *e, const struct mir_inst *inst);
 
 static pseudo_fn *const pseudo_fns[X86_OP_COUNT] = {
-    [X86_NOP] = encode_nothing,    [X86_ENTRY] = encode_nothing,
-    [X86_JMP] = encode_jmp,        [X86_JCC] = encode_jcc,
-    [X86_JTABLE] = encode_jtable,  [X86_RET] = encode_ret,
-    [X86_TRAP] = encode_trap,      [X86_TRAPCC] = encode_trapcc,
-    [X86_CALL] = encode_call,      [X86_CALL_HELPER] = encode_call_helper,
-    [X86_MOV] = encode_mov,        [X86_MOVV] = encode_movv,
-    [X86_MOVI] = encode_movi,      [X86_ZERO] = encode_zero,
-    [X86_ADD3] = encode_add3,      [X86_ADD3I] = encode_add3i,
-    [X86_SHL3I] = encode_shl3i,    [X86_BSWAP] = encode_bswap,
-    [X86_SETCC] = encode_setcc,    [X86_CMOV] = encode_cmov,
-    [X86_SDIV] = encode_sdiv,      [X86_LOCK_LOOP] = encode_lock_loop,
-    [X86_MFENCE] = encode_mfence,  [X86_FSEL] = enc_float_select,
-    [X86_FMIN] = enc_float_minmax, [X86_FMAX] = enc_float_minmax,
-    [X86_TRUNC] = enc_float_trunc, [X86_CVTU64] = enc_float_cvtu64,
+    [X86_NOP] = encode_nothing,
+    [X86_ENTRY] = encode_nothing,
+    [X86_JMP] = encode_jmp,
+    [X86_JCC] = encode_jcc,
+    [X86_JTABLE] = encode_jtable,
+    [X86_JCHAIN] = encode_jchain,
+    [X86_RET] = encode_ret,
+    [X86_TRAP] = encode_trap,
+    [X86_TRAPCC] = encode_trapcc,
+    [X86_CALL] = encode_call,
+    [X86_CALL_HELPER] = encode_call_helper,
+    [X86_MOV] = encode_mov,
+    [X86_MOVV] = encode_movv,
+    [X86_MOVI] = encode_movi,
+    [X86_ZERO] = encode_zero,
+    [X86_ADD3] = encode_add3,
+    [X86_ADD3I] = encode_add3i,
+    [X86_SHL3I] = encode_shl3i,
+    [X86_BSWAP] = encode_bswap,
+    [X86_SETCC] = encode_setcc,
+    [X86_CMOV] = encode_cmov,
+    [X86_SDIV] = encode_sdiv,
+    [X86_LOCK_LOOP] = encode_lock_loop,
+    [X86_MFENCE] = encode_mfence,
+    [X86_FSEL] = enc_float_select,
+    [X86_FMIN] = enc_float_minmax,
+    [X86_FMAX] = enc_float_minmax,
+    [X86_TRUNC] = enc_float_trunc,
+    [X86_CVTU64] = enc_float_cvtu64,
 };
 
 void enc_pseudo(struct enc *e, const struct mir_inst *inst)

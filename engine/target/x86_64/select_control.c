@@ -455,6 +455,8 @@ static void select_branch(struct select *s, val_t v)
     out->flags = MIR_END;
 }
 
+#define TABLE_MIN 4 /* entries: fewer are compared one by one */
+
 static uint32_t emit_clamp(struct select *s, uint32_t index, uint32_t last)
 {
     uint32_t clamped = x86_vreg(s, CLASS_GPR, 4);
@@ -478,6 +480,15 @@ static void select_table(struct select *s, val_t v)
     const struct ssa_inst *inst = x86_inst(s, v);
     uint32_t last = inst->arg[1] - 1;
     val_t index = arg(s, v, 0);
+    if (inst->arg[1] <= TABLE_MIN) {
+        uint32_t vreg = x86_use32(s, index);
+        struct mir_inst *chain = emit(s, X86_JCHAIN);
+        chain->flags = MIR_END;
+        chain->imm = inst->imm;
+        chain->block_or_id = inst->arg[1];
+        op_use(s, vreg);
+        return;
+    }
     bool is_bounded = fold_value_max(s->fn, index) <= last;
     uint32_t clamped = is_bounded ? x86_use(s, index) : emit_clamp(s, x86_use32(s, index), last);
     struct mir_inst *out = emit(s, X86_JTABLE);

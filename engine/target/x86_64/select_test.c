@@ -178,7 +178,7 @@ static const struct pattern {
      "b0:\n"
      "  v1 = param 0 : i32\n"
      "  v2 = and v1, 3 : i32\n"
-     "  br_table v2, b1, b2, b3, b4\n"
+     "  br_table v2, b1, b2, b3, b4, b1\n"
      "b1: (b0)\n"
      "  return 10\n"
      "b2: (b0)\n"
@@ -188,6 +188,16 @@ static const struct pattern {
      "b4: (b0)\n"
      "  return 40\n",
      "and jtable", "cmov cmp"},
+    {"a small table",
+     "func 0 (i32) -> (i32)\n"
+     "b0:\n"
+     "  v1 = param 0 : i32\n"
+     "  br_table v1, b1, b2, b1, b2\n"
+     "b1: (b0)\n"
+     "  return 10\n"
+     "b2: (b0)\n"
+     "  return 20\n",
+     "jchain", "jtable cmov"},
     {"late terms last",
      "func 0 (i32, i32) -> (i32)\n"
      "loop 1: b1\n"
