@@ -3,7 +3,8 @@
 # the first finding, which it leaves in build/fuzz/found.
 #
 # What a program learns stays in build/fuzz/corpus/NAME and is where the next run starts. Its seeds
-# are tests/fuzz/seeds/NAME, or, where that isn't there, the modules of the WebAssembly suite.
+# are tests/fuzz/seeds/NAME, or, where that isn't there, the modules of the WebAssembly suite and
+# some of the generator of tests/diff (tests/fuzz/modules).
 set -eu
 
 seconds=$1
@@ -19,6 +20,7 @@ if [ ! -d "$modules" ]; then
     mkdir -p "$modules.new"
     suite=$(tests/spec/run --unpack)
     [ -n "$suite" ] && find "$suite" -name '*.wasm' -exec cp -t "$modules.new" {} +
+    tests/fuzz/modules "$modules.new" 300
     mv "$modules.new" "$modules"
 fi
 

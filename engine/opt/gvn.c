@@ -114,11 +114,15 @@ static void enter_block(struct numbering *n, uint32_t b)
         return;
     }
     const uint32_t *preds = ssa_preds(fn, block);
-    n->globals = n->globals_out[preds[0]];
-    n->sizes = n->sizes_out[preds[0]];
+    uint32_t first = preds[0]; /* of a loop's header it may be a latch, which isn't numbered yet */
+    for (uint32_t i = 1; i < block->n_preds; i++) {
+        first = preds[i] < first ? preds[i] : first;
+    }
+    n->globals = n->globals_out[first];
+    n->sizes = n->sizes_out[first];
     bool has_globals = is_header && (loop->has_call || loop->has_store);
     bool has_sizes = is_header && loop->has_call;
-    for (uint32_t i = 1; i < block->n_preds; i++) {
+    for (uint32_t i = 0; i < block->n_preds; i++) {
         if (preds[i] < b) {
             has_globals |= n->globals_out[preds[i]] != n->globals;
             has_sizes |= n->sizes_out[preds[i]] != n->sizes;

@@ -98,7 +98,7 @@ static bool find_counter(const struct ssa_func *fn, uint32_t phi, uint32_t entry
 /* Counting up while next (or the phi) differs from K: reaches it exactly, or is not bounded. */
 static uint64_t max_until_equal(const struct counter *c, uint64_t k, bool is_next)
 {
-    uint64_t step = (uint64_t)(c->step > 0 ? c->step : -c->step);
+    uint64_t step = c->step > 0 ? (uint64_t)c->step : 0 - (uint64_t)c->step;
     if (!c->is_init_const || step == 0 || (c->step > 0 ? k <= c->init : k >= c->init) ||
         (c->step > 0 ? k - c->init : c->init - k) % step != 0) {
         return UINT64_MAX;

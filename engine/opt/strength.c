@@ -140,36 +140,73 @@ static bool is_good_divisor(const struct ssa_inst *inst, uint64_t bits)
     return c != 0 && c != 1 && (is_signed ? c != -1 : (bits & (bits - 1)) != 0);
 }
 
+/* Quotients made in this block, the newest N_QUOTIENTS of them: x / c and x % c share one. */
+#define N_QUOTIENTS 8
+
+struct quotient {
+    val_t x, q;
+    uint64_t divisor;
+    bool is_signed;
+};
+
+struct quotients {
+    struct quotient newest[N_QUOTIENTS];
+    uint32_t n;
+};
+
+static val_t find_quotient(struct site *s, struct quotients *made, const struct ssa_inst *inst,
+                           uint64_t divisor)
+{
+    bool is_signed = inst->op == SSA_DIV_S || inst->op == SSA_REM_S;
+    for (uint32_t i = 0; i < N_QUOTIENTS && i < made->n; i++) {
+        const struct quotient *m = &made->newest[i];
+        if (m->x.i == inst->arg[0] && m->divisor == divisor && m->is_signed == is_signed) {
+            return m->q;
+        }
+    }
+    val_t q = divide(s, inst, divisor);
+    made->newest[made->n++ % N_QUOTIENTS] =
+        (struct quotient){{inst->arg[0]}, q, divisor, is_signed};
+    return q;
+}
+
+static status_t reduce_division(struct ssa_func *fn, uint32_t v, struct quotients *made)
+{
+    uint64_t bits;
+    val_t x = ssa_resolve(fn, (val_t){fn->insts[v].arg[0]});
+    val_t c = ssa_resolve(fn, (val_t){fn->insts[v].arg[1]});
+    fn->insts[v].arg[0] = x.i;
+    if (!ssa_is_const(fn, c, &bits) || !is_good_divisor(&fn->insts[v], bits)) {
+        return STATUS_OK;
+    }
+    status_t status = ssa_reserve_insts(fn, NEW_PER_DIVISION * (1 + FOLD_MAX_NEW));
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct ssa_inst division = fn->insts[v];
+    struct site s = {fn, {v}, division.pos};
+    val_t q = find_quotient(&s, made, &division, bits);
+    if (division.op == SSA_REM_S || division.op == SSA_REM_U) {
+        val_t product = emit_const(&s, SSA_MUL, division.type, q, bits);
+        q = emit(&s, SSA_SUB, division.type, x, product);
+    }
+    ssa_remove(fn, (val_t){v}, q);
+    return STATUS_OK;
+}
+
 status_t pass_strength(struct compile *cx)
 {
     struct ssa_func *fn = cx->fn;
+    status_t status = STATUS_OK;
     for (uint32_t b = 0; b < fn->n_blocks; b++) {
+        struct quotients made = {.n = 0};
         uint32_t next;
-        for (uint32_t v = fn->blocks[b].first; v != 0; v = next) {
+        for (uint32_t v = fn->blocks[b].first; v != 0 && status == STATUS_OK; v = next) {
             next = fn->insts[v].next;
-            if (fn->insts[v].op < SSA_DIV_S || fn->insts[v].op > SSA_REM_U) {
-                continue;
+            if (fn->insts[v].op >= SSA_DIV_S && fn->insts[v].op <= SSA_REM_U) {
+                status = reduce_division(fn, v, &made);
             }
-            uint64_t bits;
-            val_t x = ssa_resolve(fn, (val_t){fn->insts[v].arg[0]});
-            val_t c = ssa_resolve(fn, (val_t){fn->insts[v].arg[1]});
-            fn->insts[v].arg[0] = x.i;
-            if (!ssa_is_const(fn, c, &bits) || !is_good_divisor(&fn->insts[v], bits)) {
-                continue;
-            }
-            status_t status = ssa_reserve_insts(fn, NEW_PER_DIVISION * (1 + FOLD_MAX_NEW));
-            if (status != STATUS_OK) {
-                return status;
-            }
-            struct ssa_inst division = fn->insts[v];
-            struct site s = {fn, {v}, division.pos};
-            val_t q = divide(&s, &division, bits);
-            if (division.op == SSA_REM_S || division.op == SSA_REM_U) {
-                val_t product = emit_const(&s, SSA_MUL, division.type, q, bits);
-                q = emit(&s, SSA_SUB, division.type, x, product);
-            }
-            ssa_remove(fn, (val_t){v}, q);
         }
     }
-    return STATUS_OK;
+    return status;
 }

@@ -35,9 +35,10 @@ const struct ssa_op_info ssa_op_infos[SSA_OP_COUNT] = {
 #undef CALL
 #undef STATE
 #undef END
-/* Vector operations: the number of arguments is the length of the signature's left side; those
- * that have an address are the loads and stores. */
-#define SIG_ARGS(sig) (sizeof(#sig) - 3 + (sizeof(#sig) > 1 && #sig[sizeof(#sig) - 2] == '_'))
+/* Vector operations: the number of arguments is the length of the signature's left side ("special"
+ * is no operation); those that have an address are the loads and stores. */
+#define SIG_IS_SPECIAL(sig) (#sig[0] == 's')
+#define SIG_ARGS(sig) (SIG_IS_SPECIAL(sig) ? 0 : sizeof(#sig) - (IS_STORE(sig) ? 2 : 3))
 #define SIG_FLAGS(imm, sig) (IMM_FLAGS_##imm(sig))
 #define IMM_FLAGS_NONE(sig) SSA_PURE
 #define IMM_FLAGS_LANE(sig) SSA_PURE

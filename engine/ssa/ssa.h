@@ -171,7 +171,7 @@ static inline const uint32_t *ssa_preds(const struct ssa_func *fn, const struct 
     return &fn->pool[block->pred_start];
 }
 
-/* An empty function with a first block; ERR_NO_MEMORY. */
+/* A function without blocks, and loops[0] alone; ERR_NO_MEMORY. */
 MUST_CHECK status_t ssa_func_init(struct ssa_func *fn, struct arena *arena);
 
 /*

@@ -500,6 +500,34 @@ static inline void gen_store_mark(struct gen *g)
     }
 }
 
+/* A load of one field of a kind, added to the sum. */
+static inline uint32_t gen_field(struct gen *g, enum ssa_field field, int offset)
+{
+    struct ssa_inst *inst = gen_append(g, SSA_INST_LOAD, T_I64, 0, 0, 0);
+    inst->imm = (uint64_t)offset;
+    inst->sub = field;
+    uint32_t v = gen_last(g);
+    gen_observe(g);
+    return v;
+}
+
+static inline void gen_fields(struct gen *g)
+{
+    gen_field(g, FIELD_GLOBAL, INTERP_GLOBALS);
+    gen_field(g, FIELD_SIZES, INTERP_SIZES);
+}
+
+/* One more or less in a global. */
+static inline void gen_change(struct gen *g)
+{
+    uint32_t v = gen_field(g, FIELD_GLOBAL, INTERP_GLOBALS);
+    v = gen_op(g, SSA_ADD, T_I64, v, gen_const(g, T_I64));
+    struct ssa_inst *inst = gen_append(g, SSA_INST_STORE, T_VOID, v, 0, 0);
+    inst->imm = (uint64_t)INTERP_GLOBALS;
+    inst->sub = FIELD_GLOBAL;
+    gen_store_mark(g);
+}
+
 /* Fields have one type each: eight bytes, and the last two of the globals are vectors. */
 static inline void gen_instance(struct gen *g)
 {
@@ -508,18 +536,7 @@ static inline void gen_instance(struct gen *g)
     uint32_t at;
     struct ssa_inst *inst;
     switch (gen_below(g, 7)) {
-    case 4: /* one more or less in a global */
-        inst = gen_append(g, SSA_INST_LOAD, T_I64, 0, 0, 0);
-        inst->imm = (uint64_t)INTERP_GLOBALS;
-        inst->sub = FIELD_GLOBAL;
-        at = gen_last(g);
-        gen_observe(g);
-        at = gen_op(g, SSA_ADD, T_I64, at, gen_const(g, T_I64));
-        inst = gen_append(g, SSA_INST_STORE, T_VOID, at, 0, 0);
-        inst->imm = (uint64_t)INTERP_GLOBALS;
-        inst->sub = FIELD_GLOBAL;
-        gen_store_mark(g);
-        return;
+    case 4: gen_change(g); return;
     case 0:
         inst = gen_append(g, SSA_INST_LOAD, T_I64, 0, 0, 0);
         inst->imm = (uint64_t)(INTERP_FIXED + 8 * (int)gen_below(g, 4));
@@ -866,6 +883,9 @@ static inline void gen_if(struct gen *g)
     memcpy(g->n_values, label->n_values, sizeof g->n_values);
     g->sum = sum;
     gen_enter(g, from, slot + 1);
+    if (gen_chance(g, 5)) {
+        gen_call(g);
+    }
     if (has_else) {
         gen_body(g, 1 + gen_below(g, 4));
     }
@@ -873,6 +893,9 @@ static inline void gen_if(struct gen *g)
         gen_jump(g, label);
     }
     gen_bind(g);
+    if (g->is_live && gen_chance(g, 10)) {
+        gen_fields(g);
+    }
 }
 
 static inline void gen_straight(struct gen *g)
@@ -940,10 +963,22 @@ static inline void gen_leave_loop(struct gen *g, struct gen_label *label, uint32
 
 static inline void gen_loop(struct gen *g)
 {
+    bool has_fields = gen_chance(g, 30); /* looked at before, within, and behind a change */
+    if (has_fields) {
+        gen_fields(g);
+    }
     gen_begin_label(g);
     struct gen_label *label = gen_enter_loop(g, 7);
     uint32_t cond = 0;
+    if (has_fields) {
+        gen_fields(g);
+    }
     gen_body(g, 2 + gen_below(g, 5));
+    if (g->is_live && has_fields && gen_chance(g, 60)) {
+        gen_change(g);
+    } else if (g->is_live && has_fields) {
+        gen_call(g);
+    }
     if (g->is_live) {
         cond = gen_op(g, SSA_LT_U, T_I32, label->next, label->limit);
     }
