@@ -18,6 +18,10 @@
 #define BLOCKS_PER_OP 4
 #define STACK_PER_OP 8
 
+/* What edges may carry: see build_carry. */
+#define CARRIED_BASE 2000000u
+#define CARRIED_PER_BYTE 32u
+
 status_t build_fail(struct builder *b, status_t status, const char *text, ...)
 {
     struct engine_error *error = b->cx->error;
@@ -35,6 +39,17 @@ status_t build_reader_fail(struct builder *b, status_t status)
 {
     b->cx->error->funcidx = b->cx->funcidx;
     return reader_fail(&b->r, status, "function body", b->cx->error);
+}
+
+status_t build_carry(struct builder *b, uint64_t n)
+{
+    b->n_carried += n;
+    if (b->n_carried > b->max_carried) {
+        return build_fail(b, ERR_LIMIT,
+                          "too complex: branches and loops carry more than %llu values",
+                          (unsigned long long)b->max_carried);
+    }
+    return STATUS_OK;
 }
 
 status_t build_grow(struct builder *b, void **array, uint32_t *cap, uint32_t want, size_t size)
@@ -612,7 +627,9 @@ status_t build_function(struct compile *cx)
                         .fn = cx->fn,
                         .r = {body, body + func->body_len_bytes, cx->module->bytes},
                         .op_start = body,
-                        .is_live = true};
+                        .is_live = true,
+                        .max_carried =
+                            CARRIED_BASE + (uint64_t)CARRIED_PER_BYTE * func->body_len_bytes};
     status_t status = ssa_func_init(b.fn, cx->arena);
     if (status == STATUS_OK) {
         b.fn->funcidx = cx->funcidx;

@@ -121,6 +121,7 @@ struct builder {
     /* merging: per local, the phi row made for it, valid if stamped */
     uint32_t *merge_stamp, *merge_row;
     uint32_t stamp;
+    uint64_t n_carried, max_carried; /* build_carry */
 
     struct prescan scan;
 };
@@ -140,6 +141,13 @@ MUST_CHECK status_t build_grow(struct builder *b, void **array, uint32_t *cap, u
 
 /* Pushing expects room: the main loop makes it for one instruction, calls and labels for more. */
 MUST_CHECK status_t build_reserve_stack(struct builder *b, uint32_t n);
+
+/*
+ * Counts n more values that edges carry to labels, or locals that loops set. All that grows faster
+ * than a body does is bounded by their number: with many edges and many locals it is the product of
+ * the two. ERR_LIMIT where it is out of proportion to the body, which no compiler's output is.
+ */
+MUST_CHECK status_t build_carry(struct builder *b, uint64_t n);
 
 static inline struct frame *build_top(struct builder *b)
 {

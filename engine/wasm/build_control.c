@@ -114,7 +114,10 @@ static uint32_t end_block(struct builder *b, enum ssa_op op, val_t arg, uint32_t
 static status_t save_changed_locals(struct builder *b, const struct frame *f, struct edge *edge)
 {
     uint32_t n_trail = b->n_trail - f->trail_start;
-    status_t status = reserve_words(b, 2 * n_trail);
+    status_t status = build_carry(b, n_trail);
+    if (status == STATUS_OK) {
+        status = reserve_words(b, 2 * n_trail);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -137,7 +140,10 @@ static status_t save_changed_locals(struct builder *b, const struct frame *f, st
 static status_t save_set_locals(struct builder *b, uint32_t set, struct edge *edge)
 {
     uint32_t n = set != 0 ? b->scan.loops[set].n : 0;
-    status_t status = reserve_words(b, n);
+    status_t status = build_carry(b, n);
+    if (status == STATUS_OK) {
+        status = reserve_words(b, n);
+    }
     edge->locals = b->n_words;
     edge->n_locals = n;
     for (uint32_t node = n != 0 ? b->scan.loops[set].first : 0; status == STATUS_OK && node != 0;
@@ -207,7 +213,11 @@ static val_t phi_of_row(struct builder *b, enum ssa_type type, uint32_t row, uin
 
 static status_t reserve_row(struct builder *b, uint32_t n)
 {
-    status_t status = ssa_reserve_pool(b->fn, n + 1);
+    status_t status = build_carry(b, n);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = ssa_reserve_pool(b->fn, n + 1);
     if (status == STATUS_OK) {
         status = ssa_reserve_insts(b->fn, 64);
     }
@@ -386,6 +396,10 @@ static status_t finish_loop(struct builder *b, const struct frame *f)
     uint32_t n_preds = 1 + f->n_edges;
     uint32_t n_phis = f->n_params + (f->set != 0 ? b->scan.loops[f->set].n : 0);
     uint64_t n_words = (uint64_t)n_preds * (n_phis + 1);
+    status_t status = build_carry(b, n_words);
+    if (status != STATUS_OK) {
+        return status;
+    }
     if (n_words > UINT32_MAX / 4 ||
         ssa_reserve_pool(fn, (uint32_t)n_words + POOL_AFTER_LOOP) != STATUS_OK) {
         return build_fail(b, ERR_NO_MEMORY, "out of memory: too many values live in a loop");
@@ -805,7 +819,7 @@ static status_t end_with_table(struct builder *b, val_t index, uint32_t n_succs,
 
 status_t build_br_table(struct builder *b)
 {
-    uint32_t n, arity, values = 0, n_succs = 0;
+    uint32_t n = 0, arity, values = 0, n_succs = 0;
     struct reader labels;
     struct frame *last;
     const uint8_t *types;
@@ -814,15 +828,16 @@ status_t build_br_table(struct builder *b)
     if (status == STATUS_OK) {
         status = build_pop(b, VALTYPE_I32, &index);
     }
+    uint32_t max_succs = n + 1 < b->n_frames ? n + 1 : b->n_frames;
     if (status == STATUS_OK) {
-        status = reserve_words(b, n + 1 + b->n_frames);
+        status = reserve_words(b, n + 1 + max_succs);
     }
     if (status != STATUS_OK) {
         return status;
     }
     label_types(last, &types, &arity);
     uint32_t table = b->n_words, order = table + n + 1;
-    b->n_words = order + b->n_frames;
+    b->n_words = order + max_succs;
     b->table_stamp++;
     struct reader end = b->r;
     b->r = labels;

@@ -83,6 +83,9 @@ static status_t add_local(struct builder *b, uint32_t loop, uint32_t local)
         void *nodes = s->nodes;
         status_t status = build_grow(b, &nodes, &s->cap_nodes, s->n_nodes + 1, sizeof *s->nodes);
         s->nodes = nodes;
+        if (status == STATUS_OK) {
+            status = build_carry(b, 1);
+        }
         if (status != STATUS_OK) {
             return status;
         }
