@@ -5,7 +5,8 @@
  * What LLVM has compiled has had this done; what's left is what the builder put in: loads of
  * instance fields, addresses, sizes. So it is picky: whatever costs nothing where it is used (a
  * comparison fused with its branch, an extension, a load that folds into a comparison) stays, for
- * moving it would only cost a register.
+ * moving it would only cost a register; and a sum with a constant, which is one cycle, only leaves
+ * innermost loops: LLVM has put such sums beside their uses on purpose.
  *
  * A loop's header has one predecessor outside the loop, and that ends in a jump: the builder
  * makes it so.
@@ -46,6 +47,9 @@ static bool is_movable(const struct ssa_func *fn, const struct ssa_inst *inst,
         const struct ssa_inst *address = &fn->insts[inst->arg[0]];
         return address->op == SSA_INST_LOAD && address->sub == FIELD_FIXED && inst->type == T_I64 &&
                is_field_fixed(inst, loop);
+    }
+    if (inst->op == SSA_ADD && fn->insts[inst->arg[1]].op == SSA_CONST && loop->has_loop) {
+        return false; /* an instruction at most; in the whole of a large loop, for a register */
     }
     return ssa_has(inst, SSA_PURE) && !ssa_has(inst, SSA_CMP) && inst->op != SSA_EXTEND_U &&
            inst->op != SSA_COPY && inst->op != SSA_INDEX_MASK && inst->op != SSA_SELECT &&

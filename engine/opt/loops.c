@@ -109,6 +109,7 @@ static void find_effects(struct ssa_func *fn)
         struct ssa_loop *parent = &fn->loops[fn->loops[i].parent];
         parent->has_call |= fn->loops[i].has_call;
         parent->has_store |= fn->loops[i].has_store;
+        parent->has_loop = true;
     }
 }
 

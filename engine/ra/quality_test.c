@@ -246,6 +246,35 @@ static void test_cold_call(void **state)
     end(&f);
 }
 
+/* Where a path with a call meets one without, the loads are on the path with the call. */
+static void test_call_on_one_path(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint32_t n[5];
+    begin(&f);
+    build_block(&f.b);
+    arrive(&f, 5, n);
+    branch(&f, n[0]);
+    build_block(&f.b);
+    jump(&f);
+    build_block(&f.b);
+    build_inst(&f.b, TEST_CALL, MIR_CALL);
+    jump(&f);
+    build_block(&f.b);
+    for (uint32_t k = 0; k < 5; k++) {
+        use(&f, n[k]);
+    }
+    branch(&f, 0);
+    build_edge(&f.b, 0, 1, NULL, 0);
+    build_edge(&f.b, 0, 2, NULL, 0);
+    build_edge(&f.b, 1, 3, NULL, 0);
+    build_edge(&f.b, 2, 3, NULL, 0);
+    allocate(&f);
+    assert_int_equal(count(&f, 0, is_any) + count(&f, 1, is_any) + count(&f, 3, is_any), 0);
+    end(&f);
+}
+
 /* What can be made again has no slot. */
 static void test_remat(void **state)
 {
@@ -435,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_spill_before_loop),
         cmocka_unit_test(test_across_call),
         cmocka_unit_test(test_cold_call),
+        cmocka_unit_test(test_call_on_one_path),
         cmocka_unit_test(test_remat),
         cmocka_unit_test(test_commute),
         cmocka_unit_test(test_swap),

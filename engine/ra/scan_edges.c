@@ -128,21 +128,38 @@ static void save_state(struct scan *s, uint32_t *start, uint32_t *n)
 
 /* ---- Predecessors ---- */
 
-static bool is_better(const struct scan *s, uint32_t b, uint32_t pred, uint32_t than)
+/* How many values that are soon used here it has in registers: few, if it has called. */
+static uint32_t count_near(const struct scan *s, uint32_t b, uint32_t pred)
 {
-    uint8_t x = s->blocks[pred].weight, y = s->blocks[than].weight;
-    return x != y ? x > y : pred + 1 == b;
+    const struct block_info *info = &s->blocks[pred];
+    uint32_t n = 0, last = s->mf->blocks[b].first + NEAR_MERGE;
+    for (uint32_t i = 0; i < info->n_held; i++) {
+        const struct value *value = &s->values[s->held[info->held + i].vreg];
+        n += value->stamp == s->rank[b] + 1 && value->next <= last;
+    }
+    return n;
 }
 
-/* The finished predecessor to be like. */
+/* The finished predecessor to be like: the likeliest; the one with most in registers, since the
+ * others' loads stand where something has been stored already; the one before. */
 static uint32_t best_pred(const struct scan *s, uint32_t b)
 {
     const struct mir_block *block = &s->mf->blocks[b];
-    uint32_t best = NO_BLOCK;
+    uint32_t best = NO_BLOCK, best_near = 0;
     for (uint32_t i = 0; i < block->n_preds; i++) {
         uint32_t pred = s->mf->preds[block->preds_start + i];
-        if (s->blocks[pred].is_done && (best == NO_BLOCK || is_better(s, b, pred, best))) {
+        if (!s->blocks[pred].is_done) {
+            continue;
+        }
+        uint32_t near = block->n_preds > 1 ? count_near(s, b, pred) : 0;
+        uint8_t weight = s->blocks[pred].weight;
+        uint8_t best_weight = best == NO_BLOCK ? 0 : s->blocks[best].weight;
+        bool is_better = weight != best_weight ? weight > best_weight
+                         : near != best_near   ? near > best_near
+                                               : pred + 1 == b;
+        if (best == NO_BLOCK || is_better) {
             best = pred;
+            best_near = near;
         }
     }
     return best;

@@ -102,6 +102,7 @@ struct ssa_loop {
     uint32_t depth;    /* of loops[0]: 0 */
     uint8_t has_call;  /* calls or helpers anywhere within */
     uint8_t has_store; /* stores to instance fields anywhere within */
+    uint8_t has_loop;  /* another loop within */
 };
 
 /* Blocks are numbered in reverse postorder: every edge that isn't a loop's back edge goes up. */

@@ -135,7 +135,7 @@ static void host_function(void *context, void *caller, union engine_value *value
 
 static uint32_t append_code(struct native *n, struct ssa_func *fn)
 {
-    while (n->code.len_bytes % 16 != 0) {
+    while (n->code.len_bytes % target_x86_64.code_align != 0) {
         n->code.bytes[n->code.len_bytes++] = 0xcc;
     }
     uint32_t at = n->code.len_bytes;
@@ -146,7 +146,7 @@ static uint32_t append_code(struct native *n, struct ssa_func *fn)
 static uint32_t append_thunk(struct native *n, status_t (*make)(const struct engine_functype *,
                                                                 struct arena *, struct code_buf *))
 {
-    while (n->code.len_bytes % 16 != 0) {
+    while (n->code.len_bytes % target_x86_64.code_align != 0) {
         n->code.bytes[n->code.len_bytes++] = 0xcc;
     }
     uint32_t at = n->code.len_bytes;

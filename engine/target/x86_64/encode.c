@@ -60,7 +60,7 @@ void enc_place(struct enc *e, uint32_t label)
 
 static void add_site(struct enc *e, enum site_kind kind, unsigned cc, uint32_t label)
 {
-    static const uint8_t sizes[] = {[SITE_JMP] = 5, [SITE_JCC] = 6, [SITE_ALIGN] = 15};
+    static const uint8_t sizes[] = {[SITE_JMP] = 5, [SITE_JCC] = 6, [SITE_ALIGN] = 31};
     if (enc_grow(e, (void **)&e->sites, e->n_sites, &e->cap_sites, sizeof *e->sites)) {
         e->sites[e->n_sites++] =
             (struct enc_site){e->a.len_bytes, label, kind, (uint8_t)cc, sizes[kind]};

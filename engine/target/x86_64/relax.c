@@ -61,7 +61,7 @@ static void place_aligned(struct relax *r)
         struct enc_site *site = &e->sites[i];
         r->before[i] = sum;
         if (site->kind == SITE_ALIGN) {
-            site->size_bytes = (uint8_t)(-(site->offset + sum) & 15);
+            site->size_bytes = (uint8_t)(-(site->offset + sum) & 31);
         }
         sum += site->size_bytes;
     }

@@ -440,6 +440,42 @@ static void select_mulhi(struct select *s, val_t v)
     }
 }
 
+/* Products of two short instructions, which take one cycle each where imul takes three. */
+static bool select_mul_const(struct select *s, val_t v, val_t a, uint64_t c, uint8_t size)
+{
+    uint32_t def = x86_def(s, v);
+    uint32_t shift = c != 0 ? (uint32_t)__builtin_ctzll(c) : 0;
+    if (lea_scale(c) != 0) {
+        uint32_t x = use(s, a, size);
+        emit_lea(s, def, x, x, lea_scale(c), 0, size);
+        return true;
+    }
+    for (uint64_t f = 3; f <= 9; f = 2 * f - 1) { /* 3, 5, 9 */
+        bool is_shifted = shift != 0 && c >> shift == f;
+        if (!is_shifted && (c % f != 0 || lea_scale(c / f) == 0)) {
+            continue;
+        }
+        uint32_t x = use(s, a, size), t = x86_vreg(s, CLASS_GPR, size);
+        emit_lea(s, t, x, x, lea_scale(f), 0, size);
+        if (is_shifted) {
+            emit_free_imm(s, X86_SHL3I, def, t, shift, size);
+        } else {
+            emit_lea(s, def, t, t, lea_scale(c / f), 0, size);
+        }
+        return true;
+    }
+    bool is_above = c > 2 && ((c - 1) & (c - 2)) == 0; /* 2^n + 1 */
+    bool is_below = c > 2 && ((c + 1) & c) == 0;       /* 2^n - 1 */
+    if ((!is_above && !is_below) || c > INT32_MAX) {
+        return false;
+    }
+    uint32_t x = use(s, a, size), t = x86_vreg(s, CLASS_GPR, size);
+    uint32_t n = (uint32_t)__builtin_ctzll(is_above ? c - 1 : c + 1);
+    emit_free_imm(s, X86_SHL3I, t, x, n, size);
+    emit_rvm(s, is_above ? X86_ADD : X86_SUB, def, t, x)->sub[0] = size;
+    return true;
+}
+
 static void select_mul(struct select *s, val_t v)
 {
     uint8_t size = size_of(s, v);
@@ -455,10 +491,7 @@ static void select_mul(struct select *s, val_t v)
         return;
     } else if (!is_imm) {
         emit_binary(s, X86_IMUL, x86_def(s, v), a, b, size);
-    } else if (lea_scale(bits) != 0) {
-        uint32_t x = use(s, a, size);
-        emit_lea(s, x86_def(s, v), x, x, lea_scale(bits), 0, size);
-    } else {
+    } else if (!select_mul_const(s, v, a, bits, size)) {
         struct mir_inst *inst = x86_fold_load(s, a, size, &mem)
                                     ? emit_rm_mem(s, X86_IMULI, x86_def(s, v), &mem)
                                     : emit_rm(s, X86_IMULI, x86_def(s, v), use(s, a, size));
@@ -783,13 +816,55 @@ static void select_cmp(struct select *s, val_t v)
     emit_setcc(s, x86_def(s, v), zero, x86_condition(s, v));
 }
 
+/* One side is zero: that is made before the comparison, by xor. */
+static bool select_or_zero(struct select *s, val_t v, val_t a, val_t b, uint8_t size)
+{
+    uint64_t bits;
+    bool is_a = ssa_is_const(s->fn, a, &bits) && bits == 0;
+    bool is_b = ssa_is_const(s->fn, b, &bits) && bits == 0;
+    val_t other = is_a ? b : a;
+    if (is_a == is_b || x86_inst(s, other)->op == SSA_CONST) {
+        return false;
+    }
+    uint32_t zero = x86_vreg(s, CLASS_GPR, size), x = use(s, other, size);
+    emit_zero(s, zero);
+    enum x86_cc cc = x86_condition(s, arg(s, v, 0)) ^ is_a;
+    emit_cmov(s, x86_def(s, v), zero, x, cc, size);
+    return true;
+}
+
 static void select_select(struct select *s, val_t v)
 {
     uint8_t size = size_of(s, v);
     val_t a = arg(s, v, 1), b = arg(s, v, 2);
-    uint32_t yes = use(s, a, size), no = use(s, b, size);
-    enum x86_cc cc = x86_condition(s, arg(s, v, 0));
-    emit_cmov(s, x86_def(s, v), no, yes, cc, size);
+    struct x86_mem mem;
+    bool is_swapped = false;
+    if (select_or_zero(s, v, a, b, size)) {
+        return;
+    }
+    bool is_folded = x86_fold_load(s, a, size, &mem);
+    if (!is_folded && x86_fold_load(s, b, size, &mem)) {
+        is_folded = is_swapped = true;
+        a = b;
+        b = arg(s, v, 1);
+    }
+    uint32_t no = use(s, b, size), yes = is_folded ? 0 : use(s, a, size);
+    enum x86_cc cc = x86_condition(s, arg(s, v, 0)) ^ is_swapped;
+    if (is_folded && cc == CC_E_AND_NP) { /* its cmov needs the sides the other way round */
+        yes = x86_vreg(s, CLASS_GPR, size);
+        emit_rm_mem(s, X86_LOAD, yes, &mem)->sub[0] = size;
+        is_folded = false;
+    }
+    if (!is_folded) {
+        emit_cmov(s, x86_def(s, v), no, yes, cc, size);
+        return;
+    }
+    struct mir_inst *inst = emit(s, X86_CMOV);
+    inst->sub[0] = size;
+    inst->sub[3] = cc;
+    op_def_tied(s, x86_def(s, v), 1);
+    op_use(s, no);
+    op_mem(s, &mem);
 }
 
 /* The TRAP_IF just before that checks the same index: both share a compare. */

@@ -146,6 +146,28 @@ static const struct pattern {
      "  v4 = div_s i64 0x8000000000000000, v2 : i64\n"
      "  return v4, v3\n",
      "sdiv ret", NULL},
+    {"products of two short instructions",
+     "func 0 (i32, i64) -> (i32, i64, i32, i64)\n"
+     "b0:\n"
+     "  v1 = param 0 : i32\n"
+     "  v2 = param 1 : i64\n"
+     "  v3 = mul v1, 10 : i32\n"
+     "  v4 = mul v2, i64 81 : i64\n"
+     "  v5 = mul v1, 17 : i32\n"
+     "  v6 = mul v2, i64 63 : i64\n"
+     "  return v3, v4, v5, v6\n",
+     "ret", "imul"},
+    {"a choice in memory",
+     "func 0 (i32, i32) -> (i32)\n"
+     "b0:\n"
+     "  v1 = param 0 : i32\n"
+     "  v2 = param 1 : i32\n"
+     "  v3 = and v1, 255 : i32\n"
+     "  v4 = load v3 + 40 : i32\n"
+     "  v5 = lt_s v1, v2 : i32\n"
+     "  v6 = select v5, v1, v4 : i32\n"
+     "  return v6\n",
+     "cmp cmov ret", "mov j"},
     {"a bit by its number",
      "func 0 (i64, i64) -> (i32)\n"
      "b0:\n"

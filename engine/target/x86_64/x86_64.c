@@ -52,7 +52,7 @@ static const char *op_name(uint16_t op)
 const struct target target_x86_64 = {
     .name = "x86_64",
     .elf_machine = EM_X86_64,
-    .code_align = 16,
+    .code_align = 32,
     .machine = x86_machine,
     .select = x86_select,
     .encode = x86_encode,
