@@ -34,42 +34,45 @@ static void store_be32(uint8_t *to, uint32_t value)
     }
 }
 
-/* §6.2.2 step 1: the message schedule. */
-static void schedule(uint32_t w[static 64], const uint8_t *block)
+/* §6.2.2 step 3, one round: the variables don't move on by one place, their names do. */
+#define ROUND(a, b, c, d, e, f, g, h, x)                                                           \
+    do {                                                                                           \
+        (h) += (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + ((((f) ^ (g)) & (e)) ^ (g)) + (x);       \
+        (d) += (h);                                                                                \
+        (h) += (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + (((a) & (b)) | (((a) | (b)) & (c)));     \
+    } while (0)
+
+/* §6.2.2 step 1: the next word of the message schedule, in the place of the one 16 before it. */
+static inline uint32_t schedule(uint32_t w[static 16], unsigned t)
 {
-    for (unsigned t = 0; t < 16; t++) {
-        w[t] = load_be32(block + (size_t)4 * t);
-    }
-    for (unsigned t = 16; t < 64; t++) {
-        uint32_t s0 = rotr(w[t - 15], 7) ^ rotr(w[t - 15], 18) ^ w[t - 15] >> 3;
-        uint32_t s1 = rotr(w[t - 2], 17) ^ rotr(w[t - 2], 19) ^ w[t - 2] >> 10;
-        w[t] = s1 + w[t - 7] + s0 + w[t - 16];
-    }
+    uint32_t x = w[(t + 1) % 16], y = w[(t + 14) % 16];
+    uint32_t s0 = rotr(x, 7) ^ rotr(x, 18) ^ x >> 3;
+    uint32_t s1 = rotr(y, 17) ^ rotr(y, 19) ^ y >> 10;
+    return w[t % 16] += s1 + w[(t + 9) % 16] + s0;
 }
 
 /* §6.2.2 steps 2 to 4: one block of 64 bytes into the state. */
 static void block_add(uint32_t state[static 8], const uint8_t *block)
 {
-    uint32_t w[64];
-    schedule(w, block);
+    uint32_t w[16];
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
     uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
-    for (unsigned t = 0; t < 64; t++) {
-        uint32_t sum1 = rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25);
-        uint32_t ch = (e & f) ^ (~e & g);
-        uint32_t t1 = h + sum1 + ch + K[t] + w[t];
-        uint32_t sum0 = rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22);
-        uint32_t maj = (a & b) ^ (a & c) ^ (b & c);
-        uint32_t t2 = sum0 + maj;
-        h = g;
-        g = f;
-        f = e;
-        e = d + t1;
-        d = c;
-        c = b;
-        b = a;
-        a = t1 + t2;
+    for (unsigned t = 0; t < 16; t++) {
+        w[t] = load_be32(block + (size_t)4 * t);
     }
+#define WORD(t) (K[t] + ((t) < 16 ? w[t] : schedule(w, t)))
+#pragma clang loop unroll(full)
+    for (unsigned t = 0; t < 64; t += 8) {
+        ROUND(a, b, c, d, e, f, g, h, WORD(t));
+        ROUND(h, a, b, c, d, e, f, g, WORD(t + 1));
+        ROUND(g, h, a, b, c, d, e, f, WORD(t + 2));
+        ROUND(f, g, h, a, b, c, d, e, WORD(t + 3));
+        ROUND(e, f, g, h, a, b, c, d, WORD(t + 4));
+        ROUND(d, e, f, g, h, a, b, c, WORD(t + 5));
+        ROUND(c, d, e, f, g, h, a, b, WORD(t + 6));
+        ROUND(b, c, d, e, f, g, h, a, WORD(t + 7));
+    }
+#undef WORD
     state[0] += a;
     state[1] += b;
     state[2] += c;

@@ -131,7 +131,7 @@ static status_t reserve_consts(struct ssa_func *fn, uint32_t n)
     return STATUS_OK;
 }
 
-status_t ssa_reserve_insts(struct ssa_func *fn, uint32_t n)
+status_t ssa_grow_insts(struct ssa_func *fn, uint32_t n)
 {
     void *insts = fn->insts;
     status_t status = reserve(fn->arena, &insts, &fn->cap_insts, fn->n_insts, n, sizeof *fn->insts);
@@ -139,7 +139,7 @@ status_t ssa_reserve_insts(struct ssa_func *fn, uint32_t n)
     return status != STATUS_OK ? status : reserve_consts(fn, n);
 }
 
-status_t ssa_reserve_blocks(struct ssa_func *fn, uint32_t n)
+status_t ssa_grow_blocks(struct ssa_func *fn, uint32_t n)
 {
     void *blocks = fn->blocks;
     status_t status =
@@ -148,7 +148,7 @@ status_t ssa_reserve_blocks(struct ssa_func *fn, uint32_t n)
     return status;
 }
 
-status_t ssa_reserve_pool(struct ssa_func *fn, uint32_t n)
+status_t ssa_grow_pool(struct ssa_func *fn, uint32_t n)
 {
     void *pool = fn->pool;
     status_t status = reserve(fn->arena, &pool, &fn->cap_pool, fn->n_pool, n, sizeof *fn->pool);

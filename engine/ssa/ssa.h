@@ -177,12 +177,28 @@ MUST_CHECK status_t ssa_func_init(struct ssa_func *fn, struct arena *arena);
 
 /*
  * Room for n more instructions, blocks, pool words. All creating functions below expect that room
- * was made: they can't fail.
+ * was made: they can't fail. There mostly is some: only ssa_grow_* is a call.
  */
-MUST_CHECK status_t ssa_reserve_insts(struct ssa_func *fn, uint32_t n);
-MUST_CHECK status_t ssa_reserve_blocks(struct ssa_func *fn, uint32_t n);
-MUST_CHECK status_t ssa_reserve_pool(struct ssa_func *fn, uint32_t n);
+MUST_CHECK status_t ssa_grow_insts(struct ssa_func *fn, uint32_t n);
+MUST_CHECK status_t ssa_grow_blocks(struct ssa_func *fn, uint32_t n);
+MUST_CHECK status_t ssa_grow_pool(struct ssa_func *fn, uint32_t n);
 MUST_CHECK status_t ssa_reserve_loops(struct ssa_func *fn, uint32_t n);
+
+MUST_CHECK static inline status_t ssa_reserve_insts(struct ssa_func *fn, uint32_t n)
+{
+    bool has_room = n <= fn->cap_insts - fn->n_insts && n <= fn->cap_const_table / 2 - fn->n_consts;
+    return has_room ? STATUS_OK : ssa_grow_insts(fn, n);
+}
+
+MUST_CHECK static inline status_t ssa_reserve_blocks(struct ssa_func *fn, uint32_t n)
+{
+    return n <= fn->cap_blocks - fn->n_blocks ? STATUS_OK : ssa_grow_blocks(fn, n);
+}
+
+MUST_CHECK static inline status_t ssa_reserve_pool(struct ssa_func *fn, uint32_t n)
+{
+    return n <= fn->cap_pool - fn->n_pool ? STATUS_OK : ssa_grow_pool(fn, n);
+}
 
 /* A new instruction in no block. */
 val_t ssa_new(struct ssa_func *fn, enum ssa_op op, enum ssa_type type);

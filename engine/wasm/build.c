@@ -75,15 +75,11 @@ status_t build_grow(struct builder *b, void **array, uint32_t *cap, uint32_t wan
     return STATUS_OK;
 }
 
-status_t build_reserve_stack(struct builder *b, uint32_t n)
+status_t build_grow_stack(struct builder *b, uint32_t n)
 {
-    uint32_t want = b->sp + n;
-    if (want <= b->cap_stack) {
-        return STATUS_OK;
-    }
     uint32_t cap = b->cap_stack;
     void *values = b->values;
-    status_t status = build_grow(b, &values, &cap, want, sizeof *b->values);
+    status_t status = build_grow(b, &values, &cap, b->sp + n, sizeof *b->values);
     b->values = values;
     void *types = b->types;
     if (status == STATUS_OK) {

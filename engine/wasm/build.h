@@ -139,8 +139,13 @@ status_t build_reader_fail(struct builder *b, status_t status);
 MUST_CHECK status_t build_grow(struct builder *b, void **array, uint32_t *cap, uint32_t want,
                                size_t size);
 
+MUST_CHECK status_t build_grow_stack(struct builder *b, uint32_t n);
+
 /* Pushing expects room: the main loop makes it for one instruction, calls and labels for more. */
-MUST_CHECK status_t build_reserve_stack(struct builder *b, uint32_t n);
+MUST_CHECK static inline status_t build_reserve_stack(struct builder *b, uint32_t n)
+{
+    return n <= b->cap_stack - b->sp ? STATUS_OK : build_grow_stack(b, n);
+}
 
 /*
  * Counts n more values that edges carry to labels, or locals that loops set. All that grows faster

@@ -74,12 +74,11 @@ const struct wasm_op_info wasm_ops[WASM_OPS_COUNT] = {
 #undef OP
 };
 
-const struct wasm_op_info *wasm_op_info(uint32_t opcode)
+const struct wasm_op_info *wasm_op_info_prefixed(uint32_t opcode)
 {
     uint32_t number = opcode & ((1u << WASM_PREFIX_SHIFT) - 1);
     const struct wasm_op_info *op = NULL;
     switch (opcode >> WASM_PREFIX_SHIFT) {
-    case 0: op = number < WASM_OPS_PLAIN ? &wasm_ops_plain[number] : NULL; break;
     case WASM_PREFIX_FC: op = number < WASM_OPS_FC ? &wasm_ops_fc[number] : NULL; break;
     case WASM_PREFIX_FD: op = number < WASM_OPS_FD ? &wasm_ops_fd[number] : NULL; break;
     case WASM_PREFIX_FE: op = number < WASM_OPS_FE ? &wasm_ops_fe[number] : NULL; break;

@@ -99,8 +99,16 @@ static const struct wasm_op_info *const wasm_ops_fd = wasm_ops + WASM_OPS_PLAIN 
 static const struct wasm_op_info *const wasm_ops_fe =
     wasm_ops + WASM_OPS_PLAIN + WASM_OPS_FC + WASM_OPS_FD;
 
+const struct wasm_op_info *wasm_op_info_prefixed(uint32_t opcode);
+
 /* NULL if there is no such instruction. */
-const struct wasm_op_info *wasm_op_info(uint32_t opcode);
+static inline const struct wasm_op_info *wasm_op_info(uint32_t opcode)
+{
+    if (opcode >= WASM_OPS_PLAIN) {
+        return wasm_op_info_prefixed(opcode);
+    }
+    return wasm_ops_plain[opcode].is_defined ? &wasm_ops_plain[opcode] : NULL;
+}
 
 /*
  * Reads an opcode, of two parts if prefixed. The number of a prefixed one is a u32, padded as it
