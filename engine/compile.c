@@ -62,23 +62,25 @@ static status_t allocate(struct compile *cx, struct mir_func *mf)
     return status;
 }
 
-/* From SSA to bytes at the end of out. */
+/* From SSA to bytes at the end of out. What layout says is for the selection. */
 static status_t generate(struct compile *cx, struct code_buf *out)
 {
     uint32_t *order, n_order, *n_uses;
     struct mir_func mf;
     status_t status = opt_layout(cx, &order, &n_order);
     if (status == STATUS_OK) {
-        status = opt_count_uses(cx->fn, &n_uses);
+        status = opt_count_uses(cx, &n_uses);
     }
     if (status == STATUS_OK) {
         status = cx->target->select(cx, order, n_order, n_uses, &mf);
     }
+    arena_release(cx->scratch, 0);
     if (status == STATUS_OK) {
         dump_mir(cx, &mf, "mir");
         status = allocate(cx, &mf);
     }
     if (status == STATUS_OK) {
+        arena_release(cx->scratch, 0);
         dump_mir(cx, &mf, "ra");
         status = cx->target->encode(cx, &mf, cx->arena, out);
     }
@@ -90,11 +92,13 @@ static status_t compile_function(struct compile *cx, struct code_buf *out)
     struct ssa_func fn;
     cx->fn = &fn;
     status_t status = build_function(cx);
+    arena_release(cx->scratch, 0);
     if (status == STATUS_OK) {
         status = opt_run(cx);
     }
     if (status == STATUS_OK) {
         status = generate(cx, out);
+        arena_release(cx->scratch, 0);
     }
     if (status != STATUS_OK && cx->error->status == STATUS_OK) {
         return compile_fail(cx->error, status, cx->module->funcs[cx->funcidx].body_offset,
@@ -237,8 +241,8 @@ static status_t add_function(struct compile *cx, struct engine_batch *batch, uin
 }
 
 status_t engine_compile_batch(const struct engine_compile *compile, uint32_t index,
-                              struct arena *arena, struct engine_batch *batch,
-                              struct engine_error *error)
+                              struct arena *arena, struct arena *scratch,
+                              struct engine_batch *batch, struct engine_error *error)
 {
     *error = (struct engine_error){.funcidx = UINT32_MAX};
     uint32_t first = compile->batch_starts[index];
@@ -253,6 +257,7 @@ status_t engine_compile_batch(const struct engine_compile *compile, uint32_t ind
                          .options = &compile->options,
                          .target = &target_x86_64,
                          .arena = arena,
+                         .scratch = scratch,
                          .error = error};
     size_t mark = arena_mark(arena);
     status_t status = STATUS_OK;

@@ -14,7 +14,8 @@ struct compile {
     const struct engine_module *module;
     const struct engine_options *options;
     const struct target *target;
-    struct arena *arena; /* reset after each function */
+    struct arena *arena;   /* reset after each function */
+    struct arena *scratch; /* reset after each stage and each pass: nothing in it outlives them */
     struct engine_error *error;
     uint32_t funcidx;
     struct ssa_func *fn;

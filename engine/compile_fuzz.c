@@ -55,7 +55,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len_bytes, size_t cap_byte
 
 /* All the memory of one compilation; kept between runs, with what the last ones left there. */
 struct space {
-    struct arena decode, side, work;
+    struct arena decode, side, work, scratch;
     uint8_t *out;
 };
 
@@ -74,8 +74,10 @@ static void space_init(struct space *space)
         arena_init(&space->decode, memory_new(WORK_BYTES), WORK_BYTES);
         arena_init(&space->side, memory_new(WORK_BYTES), WORK_BYTES);
         arena_init(&space->work, memory_new(WORK_BYTES), WORK_BYTES);
+        arena_init(&space->scratch, memory_new(WORK_BYTES), WORK_BYTES);
     }
-    space->decode.used_bytes = space->side.used_bytes = space->work.used_bytes = 0;
+    space->decode.used_bytes = space->side.used_bytes = 0;
+    space->work.used_bytes = space->scratch.used_bytes = 0;
 }
 
 /* Fills what the first stages will take, so that nothing is zero by chance. */
@@ -84,7 +86,8 @@ static void space_dirty(struct space *space, int byte)
     memset(space->decode.base, byte, DIRT_BYTES);
     memset(space->side.base, byte, DIRT_BYTES);
     memset(space->out, byte, DIRT_BYTES);
-    /* behind the room for results, engine_compile_batch has its scratch memory */
+    memset(space->scratch.base, byte, DIRT_BYTES);
+    /* behind the room for results are the functions */
     memset(space->work.base + space->work.cap_bytes / 4, byte, DIRT_BYTES);
 }
 
@@ -94,7 +97,7 @@ static status_t batches_compile(struct engine_compile *compile, struct space *sp
     for (uint32_t i = 0; i < compile->n_batches; i++) {
         struct engine_batch batch;
         size_t mark = arena_mark(&space->work);
-        status_t status = engine_compile_batch(compile, i, &space->work, &batch, error);
+        status_t status = engine_compile_batch(compile, i, &space->work, &space->scratch, &batch, error);
         if (status == STATUS_OK) {
             status = engine_compile_append(compile, &batch, error);
         }

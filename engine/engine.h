@@ -381,10 +381,11 @@ MUST_CHECK status_t engine_compile_init(struct engine_compile *compile,
                                         void *out, size_t out_cap_bytes,
                                         struct engine_error *error);
 /* Reads *compile only. The arena must be empty of anything that the caller still needs above
- * its current mark: the batch's results stay until the caller releases it. */
+ * its current mark: the batch's results stay until the caller releases it. scratch is empty before
+ * and behind. */
 MUST_CHECK status_t engine_compile_batch(const struct engine_compile *compile, uint32_t index,
-                                         struct arena *arena, struct engine_batch *batch,
-                                         struct engine_error *error);
+                                         struct arena *arena, struct arena *scratch,
+                                         struct engine_batch *batch, struct engine_error *error);
 MUST_CHECK status_t engine_compile_append(struct engine_compile *compile,
                                           const struct engine_batch *batch,
                                           struct engine_error *error);

@@ -75,10 +75,9 @@ static void sweep(struct marker *m)
 status_t pass_dce(struct compile *cx)
 {
     struct ssa_func *fn = cx->fn;
-    size_t mark_at = arena_mark(fn->arena);
     struct marker m = {.fn = fn};
-    m.live = arena_zalloc(fn->arena, bitset_words(fn->n_insts), sizeof *m.live);
-    m.work = arena_array(fn->arena, fn->n_insts, sizeof *m.work);
+    m.live = arena_zalloc(cx->scratch, bitset_words(fn->n_insts), sizeof *m.live);
+    m.work = arena_array(cx->scratch, fn->n_insts, sizeof *m.work);
     if (m.live == NULL || m.work == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -93,13 +92,13 @@ status_t pass_dce(struct compile *cx)
         mark_args(&m, m.work[--m.n_work]);
     }
     sweep(&m);
-    arena_release(fn->arena, mark_at);
     return STATUS_OK;
 }
 
-status_t opt_count_uses(struct ssa_func *fn, uint32_t **n_uses)
+status_t opt_count_uses(struct compile *cx, uint32_t **n_uses)
 {
-    uint32_t *n = arena_zalloc(fn->arena, fn->n_insts, sizeof *n);
+    struct ssa_func *fn = cx->fn;
+    uint32_t *n = arena_zalloc(cx->scratch, fn->n_insts, sizeof *n);
     *n_uses = n;
     if (n == NULL) {
         return ERR_NO_MEMORY;

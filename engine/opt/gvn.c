@@ -310,14 +310,14 @@ static status_t init_numbering(struct numbering *n, struct compile *cx)
     }
     *n = (struct numbering){.fn = fn, .mask = (uint32_t)cap - 1, .next_state = 1};
     if (engine_memory_has_gap(cx->module)) {
-        n->accessed = arena_zalloc(cx->arena, fn->n_insts, sizeof *n->accessed);
+        n->accessed = arena_zalloc(cx->scratch, fn->n_insts, sizeof *n->accessed);
         n->n_accessed = n->accessed != NULL ? fn->n_insts : 0;
     }
-    n->table = arena_zalloc(cx->arena, cap, sizeof *n->table);
-    n->pre = arena_array(cx->arena, fn->n_blocks, sizeof *n->pre);
-    n->end = arena_array(cx->arena, fn->n_blocks, sizeof *n->end);
-    n->globals_out = arena_array(cx->arena, fn->n_blocks, sizeof *n->globals_out);
-    n->sizes_out = arena_array(cx->arena, fn->n_blocks, sizeof *n->sizes_out);
+    n->table = arena_zalloc(cx->scratch, cap, sizeof *n->table);
+    n->pre = arena_array(cx->scratch, fn->n_blocks, sizeof *n->pre);
+    n->end = arena_array(cx->scratch, fn->n_blocks, sizeof *n->end);
+    n->globals_out = arena_array(cx->scratch, fn->n_blocks, sizeof *n->globals_out);
+    n->sizes_out = arena_array(cx->scratch, fn->n_blocks, sizeof *n->sizes_out);
     return n->table == NULL || n->pre == NULL || n->end == NULL || n->globals_out == NULL ||
                    n->sizes_out == NULL
                ? ERR_NO_MEMORY

@@ -93,10 +93,10 @@ static status_t place_blocks(struct compile *cx, uint32_t n_before, uint32_t *or
                              uint32_t *n_order)
 {
     struct ssa_func *fn = cx->fn;
-    size_t mark = arena_mark(cx->arena);
+    size_t mark = arena_mark(cx->scratch);
     uint32_t n_split = fn->n_blocks - n_before;
-    uint32_t *first = arena_zalloc(cx->arena, n_before, sizeof *first);
-    uint32_t *next = arena_array(cx->arena, n_split + 1, sizeof *next);
+    uint32_t *first = arena_zalloc(cx->scratch, n_before, sizeof *first);
+    uint32_t *next = arena_array(cx->scratch, n_split + 1, sizeof *next);
     if (first == NULL || next == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -122,7 +122,7 @@ static status_t place_blocks(struct compile *cx, uint32_t n_before, uint32_t *or
         }
     }
     *n_order = p.n;
-    arena_release(cx->arena, mark);
+    arena_release(cx->scratch, mark);
     return STATUS_OK;
 }
 
@@ -140,7 +140,7 @@ status_t opt_layout(struct compile *cx, uint32_t **order, uint32_t *n_order)
     if (status != STATUS_OK) {
         return status;
     }
-    *order = arena_array(cx->arena, (size_t)n_before + n_critical, sizeof **order);
+    *order = arena_array(cx->scratch, (size_t)n_before + n_critical, sizeof **order);
     if (*order == NULL) {
         return ERR_NO_MEMORY;
     }

@@ -66,9 +66,11 @@ status_t opt_run(struct compile *cx)
         }
         status = make_analyses(cx, pass->needs & (uint8_t)~valid);
         valid |= pass->needs;
+        size_t mark = arena_mark(cx->scratch);
         if (status == STATUS_OK) {
             status = pass->run(cx);
         }
+        arena_release(cx->scratch, mark);
         valid &= (uint8_t)~pass->breaks;
         dump(cx, pass->name);
         if (status == STATUS_OK) {

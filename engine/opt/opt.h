@@ -33,8 +33,9 @@ MUST_CHECK status_t opt_run(struct compile *cx);
 /* Makes fn->loops, the loop of each block, and the loops' effects. Scratch from the arena. */
 MUST_CHECK status_t opt_find_loops(struct ssa_func *fn);
 
-/* How often each value is used, as an array by value; arguments are resolved on the way. */
-MUST_CHECK status_t opt_count_uses(struct ssa_func *fn, uint32_t **n_uses);
+/* How often each value is used, as an array by value; arguments are resolved on the way. In the
+ * scratch arena, as the order below. */
+MUST_CHECK status_t opt_count_uses(struct compile *cx, uint32_t **n_uses);
 
 /*
  * The order in which code is laid out, critical edges split (blocks are added at the end, so the

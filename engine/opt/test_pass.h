@@ -7,11 +7,14 @@
 #include "engine/opt/opt.h"
 #include "engine/ssa/test_support.h"
 
+#define TEST_SCRATCH_BYTES (1u << 20)
+
 struct test_compile {
     struct engine_module module; /* with a memory of a page */
     struct engine_limit memory;
     struct engine_options options;
     struct engine_error error;
+    struct arena scratch;
     struct compile cx;
 };
 
@@ -23,9 +26,11 @@ static inline struct compile *test_compile_init(struct test_compile *t, struct s
     t->module.memories = &t->memory;
     t->options.cpu_features = ENGINE_CPU_ALL;
     t->options.is_checked = true;
+    arena_init(&t->scratch, arena_alloc(fn->arena, TEST_SCRATCH_BYTES), TEST_SCRATCH_BYTES);
     t->cx = (struct compile){.module = &t->module,
                              .options = &t->options,
                              .arena = fn->arena,
+                             .scratch = &t->scratch,
                              .error = &t->error,
                              .fn = fn};
     return &t->cx;

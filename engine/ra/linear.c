@@ -318,10 +318,10 @@ static status_t linear_init(struct linear *l, struct ra *ra)
 {
     uint32_t n = ra->mf->n_vregs;
     *l = (struct linear){.ra = ra, .mf = ra->mf};
-    l->home = arena_array(ra->arena, n, sizeof *l->home);
-    l->last_use = arena_zalloc(ra->arena, n, sizeof *l->last_use);
-    l->free_slots[0] = arena_array(ra->arena, n, sizeof *l->free_slots[0]);
-    l->free_slots[1] = arena_array(ra->arena, n, sizeof *l->free_slots[1]);
+    l->home = arena_array(ra->scratch, n, sizeof *l->home);
+    l->last_use = arena_zalloc(ra->scratch, n, sizeof *l->last_use);
+    l->free_slots[0] = arena_array(ra->scratch, n, sizeof *l->free_slots[0]);
+    l->free_slots[1] = arena_array(ra->scratch, n, sizeof *l->free_slots[1]);
     bool is_ok = l->home != NULL && l->last_use != NULL && l->free_slots[0] != NULL &&
                  l->free_slots[1] != NULL;
     return is_ok ? STATUS_OK : ERR_NO_MEMORY;

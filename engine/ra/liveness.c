@@ -51,11 +51,11 @@ static status_t order_blocks(struct scan *s)
 {
     struct mir_func *mf = s->mf;
     uint32_t n = mf->n_blocks;
-    uint32_t *stack = arena_array(mf->arena, n, sizeof *stack);
-    uint32_t *edge = arena_zalloc(mf->arena, n, sizeof *edge);
-    s->order = arena_array(mf->arena, n, sizeof *s->order);
-    s->rank = arena_array(mf->arena, n, sizeof *s->rank);
-    s->blocks = arena_zalloc(mf->arena, n, sizeof *s->blocks);
+    uint32_t *stack = arena_array(mf->scratch, n, sizeof *stack);
+    uint32_t *edge = arena_zalloc(mf->scratch, n, sizeof *edge);
+    s->order = arena_array(mf->scratch, n, sizeof *s->order);
+    s->rank = arena_array(mf->scratch, n, sizeof *s->rank);
+    s->blocks = arena_zalloc(mf->scratch, n, sizeof *s->blocks);
     if (stack == NULL || edge == NULL || s->order == NULL || s->rank == NULL || s->blocks == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -169,7 +169,7 @@ static void init_value(struct scan *s, uint32_t v, uint16_t flags)
 static status_t init_values(struct scan *s)
 {
     struct mir_func *mf = s->mf;
-    s->values = arena_array(mf->arena, mf->n_vregs + 2, sizeof *s->values);
+    s->values = arena_array(mf->scratch, mf->n_vregs + 2, sizeof *s->values);
     if (s->values == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -575,7 +575,7 @@ static status_t end_block(struct walk *w, uint32_t b)
     if (w->n_entries > w->max_entries) {
         return ERR_LIMIT;
     }
-    info->live = arena_array(w->mf->arena, w->n_live, sizeof *info->live);
+    info->live = arena_array(w->mf->scratch, w->n_live, sizeof *info->live);
     if (info->live == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -612,12 +612,12 @@ static status_t init_walk(struct walk *w, struct scan *s)
     if (w->max_entries > LIVENESS_MAX_ENTRIES) {
         w->max_entries = LIVENESS_MAX_ENTRIES;
     }
-    w->list = arena_array(mf->arena, mf->n_vregs, sizeof *w->list);
-    w->claims = arena_array(mf->arena, mf->n_insts, sizeof *w->claims);
-    s->param_distance = arena_array(mf->arena, n_params + 1, sizeof *s->param_distance);
-    s->param_loc = arena_array(mf->arena, n_params + 1, 1);
+    w->list = arena_array(mf->scratch, mf->n_vregs, sizeof *w->list);
+    w->claims = arena_array(mf->scratch, mf->n_insts, sizeof *w->claims);
+    s->param_distance = arena_array(mf->scratch, n_params + 1, sizeof *s->param_distance);
+    s->param_loc = arena_array(mf->scratch, n_params + 1, 1);
     s->cap_loop_consts = mf->n_insts / 8 + 16; /* enough; a loop has no room for many */
-    s->loop_consts = arena_array(mf->arena, s->cap_loop_consts, sizeof *s->loop_consts);
+    s->loop_consts = arena_array(mf->scratch, s->cap_loop_consts, sizeof *s->loop_consts);
     bool is_ok = w->list != NULL && w->claims != NULL && s->param_distance != NULL &&
                  s->param_loc != NULL && s->loop_consts != NULL;
     return is_ok ? STATUS_OK : ERR_NO_MEMORY;

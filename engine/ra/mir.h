@@ -136,7 +136,8 @@ struct mir_move {
 };
 
 struct mir_func {
-    struct arena *arena;
+    struct arena *arena;   /* of what is in here */
+    struct arena *scratch; /* of what a stage needs for itself */
     struct mir_inst *insts;
     uint32_t n_insts, cap_insts;
     struct mir_operand *operands;

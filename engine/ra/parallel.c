@@ -40,8 +40,8 @@ status_t parallel_init(struct ra *ra)
 {
     struct parallel *p = &ra->parallel;
     p->n_places = N_REGS + ra->spill_bytes / 8;
-    p->n_readers = arena_zalloc(ra->arena, p->n_places, sizeof *p->n_readers);
-    p->writer = arena_zalloc(ra->arena, p->n_places, sizeof *p->writer);
+    p->n_readers = arena_zalloc(ra->scratch, p->n_places, sizeof *p->n_readers);
+    p->writer = arena_zalloc(ra->scratch, p->n_places, sizeof *p->writer);
     return p->n_readers == NULL || p->writer == NULL ? ERR_NO_MEMORY : STATUS_OK;
 }
 
@@ -52,8 +52,8 @@ status_t parallel_reserve(struct ra *ra, uint32_t n)
         return STATUS_OK;
     }
     uint32_t cap = 2 * n + 64;
-    p->pairs = arena_array(ra->arena, cap, sizeof *p->pairs);
-    p->ready = arena_array(ra->arena, cap, sizeof *p->ready);
+    p->pairs = arena_array(ra->scratch, cap, sizeof *p->pairs);
+    p->ready = arena_array(ra->scratch, cap, sizeof *p->ready);
     if (p->pairs == NULL || p->ready == NULL) {
         p->cap_pairs = 0;
         return ERR_NO_MEMORY;

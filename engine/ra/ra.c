@@ -11,7 +11,7 @@ void ra_move(struct ra *ra, enum move_rank rank, struct mir_move move)
     if (list->n == list->cap) {
         uint32_t cap = 2 * list->cap + 64;
         struct mir_move *moves =
-            arena_grow(ra->arena, list->moves, list->cap * sizeof *moves, cap * sizeof *moves);
+            arena_grow(ra->scratch, list->moves, list->cap * sizeof *moves, cap * sizeof *moves);
         if (moves == NULL) {
             ra->is_out_of_memory = true;
             return;
@@ -28,7 +28,7 @@ uint32_t ra_new_vreg(struct ra *ra, enum reg_class class, uint8_t size_bytes)
     if (mf->n_vregs == mf->cap_vregs) {
         uint32_t cap = mf->cap_vregs + 16;
         struct vreg *vregs =
-            arena_grow(ra->arena, mf->vregs, mf->cap_vregs * sizeof *vregs, cap * sizeof *vregs);
+            arena_grow(mf->arena, mf->vregs, mf->cap_vregs * sizeof *vregs, cap * sizeof *vregs);
         if (vregs == NULL) {
             ra->is_out_of_memory = true;
             return 0;
@@ -46,12 +46,12 @@ uint32_t ra_new_vreg(struct ra *ra, enum reg_class class, uint8_t size_bytes)
 static status_t sort_moves(struct ra *ra)
 {
     struct mir_func *mf = ra->mf;
-    uint32_t *starts = arena_zalloc(ra->arena, mf->n_insts + 2, sizeof *starts);
+    uint32_t *starts = arena_zalloc(ra->scratch, mf->n_insts + 2, sizeof *starts);
     uint32_t n = 0;
     for (uint32_t rank = 0; rank < RANK_COUNT; rank++) {
         n += ra->lists[rank].n;
     }
-    mf->moves = arena_array(ra->arena, n + 1, sizeof *mf->moves);
+    mf->moves = arena_array(mf->arena, n + 1, sizeof *mf->moves);
     if (starts == NULL || mf->moves == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -77,11 +77,11 @@ static status_t sort_moves(struct ra *ra)
 status_t ra_allocate(struct mir_func *mf, const struct ra_machine *machine,
                      const struct ra_options *options)
 {
-    struct ra ra = {.mf = mf, .machine = machine, .options = options, .arena = mf->arena};
-    size_t mark = arena_mark(mf->arena);
+    struct ra ra = {.mf = mf, .machine = machine, .options = options, .scratch = mf->scratch};
+    size_t mark = arena_mark(mf->scratch);
     status_t status = options->is_linear ? linear_allocate(&ra) : scan_allocate(&ra);
     if (status == ERR_LIMIT) {
-        arena_release(mf->arena, mark); /* it has given up before it changed mf */
+        arena_release(mf->scratch, mark); /* it has given up before it changed mf */
     }
     if (status == STATUS_OK) {
         status = ra.is_out_of_memory ? ERR_NO_MEMORY : sort_moves(&ra);

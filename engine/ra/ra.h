@@ -53,7 +53,7 @@ struct ra {
     struct mir_func *mf;
     const struct ra_machine *machine;
     const struct ra_options *options;
-    struct arena *arena;
+    struct arena *scratch;
     struct move_list lists[RANK_COUNT];
     struct parallel parallel;
     uint32_t spill_bytes;

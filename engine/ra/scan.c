@@ -36,7 +36,7 @@ static void push_group(struct scan *s)
 {
     if (s->n_groups == s->cap_groups) {
         uint32_t cap = 2 * s->cap_groups + 64;
-        struct group *groups = arena_grow(s->ra->arena, s->groups, s->cap_groups * sizeof *groups,
+        struct group *groups = arena_grow(s->ra->scratch, s->groups, s->cap_groups * sizeof *groups,
                                           cap * sizeof *groups);
         if (groups == NULL) {
             s->status = ERR_NO_MEMORY;
@@ -64,7 +64,7 @@ void scan_pair(struct scan *s, struct pair pair)
     if (s->n_pairs == s->cap_pairs) {
         uint32_t cap = 2 * s->cap_pairs + 128;
         struct pair *pairs =
-            arena_grow(s->ra->arena, s->pairs, s->cap_pairs * sizeof *pairs, cap * sizeof *pairs);
+            arena_grow(s->ra->scratch, s->pairs, s->cap_pairs * sizeof *pairs, cap * sizeof *pairs);
         if (pairs == NULL) {
             s->status = ERR_NO_MEMORY;
             s->n_pairs = s->group.first = 0;
@@ -85,11 +85,11 @@ static status_t init_scan(struct scan *s, struct ra *ra)
                        .rng = ra->options->shuffle_seed,
                        .stamp = mf->n_insts + 1, /* liveness counts calls in value.touch */
                        .block = NO_BLOCK};
-    s->touched = arena_array(ra->arena, mf->n_vregs + 2, sizeof *s->touched);
+    s->touched = arena_array(ra->scratch, mf->n_vregs + 2, sizeof *s->touched);
     s->cap_groups = mf->n_insts / 2 + 64;
-    s->groups = arena_array(ra->arena, s->cap_groups, sizeof *s->groups);
+    s->groups = arena_array(ra->scratch, s->cap_groups, sizeof *s->groups);
     s->cap_pairs = mf->n_insts + 64;
-    s->pairs = arena_array(ra->arena, s->cap_pairs, sizeof *s->pairs);
+    s->pairs = arena_array(ra->scratch, s->cap_pairs, sizeof *s->pairs);
     if (s->touched == NULL || s->groups == NULL || s->pairs == NULL) {
         return ERR_NO_MEMORY;
     }

@@ -108,7 +108,7 @@ static void save_state(struct scan *s, uint32_t *start, uint32_t *n)
     if (s->n_held + 64 > s->cap_held) {
         uint32_t cap = 2 * s->cap_held + 64;
         struct held *held =
-            arena_grow(s->ra->arena, s->held, s->cap_held * sizeof *held, cap * sizeof *held);
+            arena_grow(s->ra->scratch, s->held, s->cap_held * sizeof *held, cap * sizeof *held);
         if (held == NULL) {
             s->status = ERR_NO_MEMORY;
             return;

@@ -76,8 +76,8 @@ static bool needs_slot(const struct scan *s, uint32_t vreg)
 static uint32_t *sort_by_start(const struct scan *s, uint32_t n)
 {
     struct mir_func *mf = s->mf;
-    uint32_t *counts = arena_zalloc(mf->arena, mf->n_insts + 2, sizeof *counts);
-    uint32_t *sorted = arena_array(mf->arena, n, sizeof *sorted);
+    uint32_t *counts = arena_zalloc(mf->scratch, mf->n_insts + 2, sizeof *counts);
+    uint32_t *sorted = arena_array(mf->scratch, n, sizeof *sorted);
     if (counts == NULL || sorted == NULL) {
         return NULL;
     }
@@ -108,8 +108,8 @@ status_t slots_assign(struct scan *s)
         return STATUS_OK;
     }
     struct slots t = {.s = s};
-    t.slots = arena_array(mf->arena, n, sizeof *t.slots);
-    t.last = arena_zalloc(mf->arena, mf->n_vregs, sizeof *t.last);
+    t.slots = arena_array(mf->scratch, n, sizeof *t.slots);
+    t.last = arena_zalloc(mf->scratch, mf->n_vregs, sizeof *t.last);
     uint32_t *sorted = sort_by_start(s, n);
     if (t.slots == NULL || t.last == NULL || sorted == NULL) {
         return ERR_NO_MEMORY;

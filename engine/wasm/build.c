@@ -66,7 +66,7 @@ status_t build_grow(struct builder *b, void **array, uint32_t *cap, uint32_t wan
     }
     void *p = new_cap > UINT32_MAX / 4
                   ? NULL
-                  : arena_grow(b->cx->arena, *array, *cap * size, (size_t)new_cap * size);
+                  : arena_grow(b->cx->scratch, *array, *cap * size, (size_t)new_cap * size);
     if (p == NULL) {
         return build_fail(b, ERR_NO_MEMORY, "out of memory compiling a function");
     }
@@ -312,11 +312,11 @@ static status_t build_locals(struct builder *b, const struct engine_functype *ty
         return status;
     }
     size_t n = (size_t)b->n_locals + 1;
-    b->locals = arena_array(b->cx->arena, n, sizeof *b->locals);
-    b->local_types = arena_array(b->cx->arena, n, 1);
-    b->local_mark = arena_zalloc(b->cx->arena, n, sizeof *b->local_mark);
-    b->merge_stamp = arena_zalloc(b->cx->arena, n, sizeof *b->merge_stamp);
-    b->merge_row = arena_array(b->cx->arena, n, sizeof *b->merge_row);
+    b->locals = arena_array(b->cx->scratch, n, sizeof *b->locals);
+    b->local_types = arena_array(b->cx->scratch, n, 1);
+    b->local_mark = arena_zalloc(b->cx->scratch, n, sizeof *b->local_mark);
+    b->merge_stamp = arena_zalloc(b->cx->scratch, n, sizeof *b->merge_stamp);
+    b->merge_row = arena_array(b->cx->scratch, n, sizeof *b->merge_row);
     if (b->locals == NULL || b->local_types == NULL || b->local_mark == NULL ||
         b->merge_stamp == NULL || b->merge_row == NULL) {
         return build_fail(b, ERR_NO_MEMORY, "out of memory for %u locals", b->n_locals);

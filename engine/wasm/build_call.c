@@ -45,7 +45,7 @@ status_t build_helper(struct builder *b, uint32_t helper, enum ssa_type type, co
  * no more than the bytes of the body. */
 static status_t pop_args(struct builder *b, const struct engine_functype *type, uint32_t **args)
 {
-    *args = arena_array(b->cx->arena, (size_t)type->n_params + 1, sizeof **args);
+    *args = arena_array(b->cx->scratch, (size_t)type->n_params + 1, sizeof **args);
     if (*args == NULL) {
         return build_fail(b, ERR_NO_MEMORY, "out of memory for a call's arguments");
     }

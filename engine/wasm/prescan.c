@@ -188,7 +188,7 @@ status_t prescan_loop(struct builder *b, uint32_t *set)
 {
     struct prescan *s = &b->scan;
     if (s->seen == NULL) {
-        s->seen = arena_zalloc(b->cx->arena, (size_t)b->n_locals + 1, sizeof *s->seen);
+        s->seen = arena_zalloc(b->cx->scratch, (size_t)b->n_locals + 1, sizeof *s->seen);
         s->n_loops = s->n_nodes = s->next_loop = 1;
         if (s->seen == NULL) {
             return build_fail(b, ERR_NO_MEMORY, "out of memory for %u locals", b->n_locals);

@@ -28,12 +28,16 @@ void pool_free(struct arena *pool)
     }
 }
 
+static size_t page_end(size_t n_bytes)
+{
+    return (n_bytes + ARCH_PAGE_BYTES - 1) / ARCH_PAGE_BYTES * ARCH_PAGE_BYTES;
+}
+
 void pool_reset(struct arena *pool, size_t keep_bytes)
 {
-    if (pool->peak_bytes > keep_bytes) {
-        size_t end_bytes =
-            (pool->peak_bytes + ARCH_PAGE_BYTES - 1) / ARCH_PAGE_BYTES * ARCH_PAGE_BYTES;
-        arch_discard(pool->base + keep_bytes, end_bytes - keep_bytes);
+    size_t start_bytes = page_end(keep_bytes), end_bytes = page_end(pool->peak_bytes);
+    if (end_bytes > start_bytes) {
+        arch_discard(pool->base + start_bytes, end_bytes - start_bytes);
     }
     pool->used_bytes = 0;
     pool->peak_bytes = 0;

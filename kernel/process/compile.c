@@ -61,6 +61,7 @@ void compile_space_free(struct cpu *cpu)
     pool_free(&space->side);
     for (uint32_t i = 0; i < COMPILE_THREADS_MAX; i++) {
         pool_free(&space->workers[i].work);
+        pool_free(&space->workers[i].scratch);
         pool_free(&space->workers[i].kept);
     }
     cpu->compile_space = NULL;
@@ -196,22 +197,19 @@ static void batch_done(struct worker *worker, const struct engine_batch *batch)
     }
 }
 
-/* Empties the arena; after a giant function its pages go back. used: what the last batch touched,
- * since results and scratch memory lie far apart. */
+/* Empties the arenas; after a giant function most of its pages go back. used: what the last batch
+ * touched, since its results and its functions lie far apart. */
 static void work_reset(struct worker *worker, const struct engine_batch *batch)
 {
-    struct arena *work = &worker->space->work;
+    struct arena *work = &worker->space->work, *scratch = &worker->space->scratch;
     size_t used_bytes = batch->len_bytes + batch->n_positions +
                         batch->n_call_sites * sizeof *batch->call_sites +
-                        (work->peak_bytes - work->used_bytes);
+                        (work->peak_bytes - work->used_bytes) + scratch->peak_bytes;
     if (used_bytes > worker->space->used_bytes) {
         worker->space->used_bytes = used_bytes;
     }
-    if (used_bytes > RETAIN_BYTES) {
-        pool_reset(work, 0);
-    }
-    work->used_bytes = 0;
-    work->peak_bytes = 0;
+    pool_reset(work, work->used_bytes + RETAIN_BYTES);
+    pool_reset(scratch, RETAIN_BYTES);
 }
 
 static void worker_run(struct worker *worker)
@@ -223,7 +221,8 @@ static void worker_run(struct worker *worker)
             break;
         }
         struct engine_batch batch;
-        status_t status = engine_compile_batch(job->compile, number, &worker->space->work, &batch,
+        status_t status = engine_compile_batch(job->compile, number, &worker->space->work,
+                                               &worker->space->scratch, &batch,
                                                &job->errors[worker->number]);
         if (status == STATUS_OK) {
             batch_done(worker, &batch);
@@ -277,6 +276,9 @@ static status_t job_result(const struct compile_job *job, uint32_t n, struct eng
 static bool worker_space_get(struct compile_worker *space)
 {
     if (space->work.base == NULL && pool_new(&space->work, WORK_BYTES) != STATUS_OK) {
+        return false;
+    }
+    if (space->scratch.base == NULL && pool_new(&space->scratch, WORK_BYTES) != STATUS_OK) {
         return false;
     }
     return space->kept.base != NULL || pool_new(&space->kept, KEPT_BYTES) == STATUS_OK;

@@ -18,7 +18,7 @@ bool enc_grow_slow(struct enc *e, void **array, uint32_t *cap, size_t size)
     uint32_t new_cap = *cap * 2 + 16;
     void *grown = new_cap > UINT32_MAX / 4
                       ? NULL
-                      : arena_grow(e->cx->arena, *array, *cap * size, new_cap * size);
+                      : arena_grow(e->cx->scratch, *array, *cap * size, new_cap * size);
     if (grown == NULL) {
         e->status = ERR_NO_MEMORY;
         return false;
@@ -32,7 +32,7 @@ bool enc_reserve_slow(struct enc *e)
 {
     uint32_t cap = e->a.cap_bytes * 2;
     uint8_t *grown =
-        cap > UINT32_MAX / 4 ? NULL : arena_grow(e->cx->arena, e->a.bytes, e->a.cap_bytes, cap);
+        cap > UINT32_MAX / 4 ? NULL : arena_grow(e->cx->scratch, e->a.bytes, e->a.cap_bytes, cap);
     if (grown == NULL) {
         e->status = ERR_NO_MEMORY;
         return false;
@@ -115,7 +115,7 @@ uint32_t enc_trap(struct enc *e, uint8_t trap, uint32_t pos)
 uint32_t enc_const(struct enc *e, uint64_t low, uint64_t high, uint32_t size_bytes)
 {
     if (e->buckets == NULL) {
-        e->buckets = arena_array(e->cx->arena, ENC_CONST_BUCKETS, sizeof *e->buckets);
+        e->buckets = arena_array(e->cx->scratch, ENC_CONST_BUCKETS, sizeof *e->buckets);
         if (e->buckets == NULL) {
             e->status = ERR_NO_MEMORY;
             return 0;
@@ -621,7 +621,7 @@ static status_t thread_jumps(struct enc *e)
 {
     const struct mir_func *mf = e->mf;
     uint32_t n = mf->n_blocks, move = 0;
-    e->thread = arena_array(e->cx->arena, n + 1, sizeof *e->thread);
+    e->thread = arena_array(e->cx->scratch, n + 1, sizeof *e->thread);
     if (e->thread == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -719,12 +719,12 @@ static status_t encode_init(struct enc *e, struct compile *cx, const struct mir_
 {
     *e = (struct enc){.cx = cx, .mf = mf, .has_avx = x86_has(cx, ENGINE_CPU_AVX)};
     e->a.cap_bytes = mf->n_insts * 6 + mf->n_moves * 6 + 16 * ASM_MAX_BYTES;
-    e->a.bytes = arena_alloc(cx->arena, e->a.cap_bytes);
+    e->a.bytes = arena_alloc(cx->scratch, e->a.cap_bytes);
     e->cap_labels = mf->n_blocks * 2 + 64;
-    e->labels = arena_array(cx->arena, e->cap_labels, sizeof *e->labels);
+    e->labels = arena_array(cx->scratch, e->cap_labels, sizeof *e->labels);
     e->n_labels = mf->n_blocks;
     e->cap_sites = mf->n_blocks * 2 + 64;
-    e->sites = arena_array(cx->arena, e->cap_sites, sizeof *e->sites);
+    e->sites = arena_array(cx->scratch, e->cap_sites, sizeof *e->sites);
     if (e->a.bytes == NULL || e->labels == NULL || e->sites == NULL) {
         return ERR_NO_MEMORY;
     }

@@ -149,7 +149,7 @@ status_t enc_plan_frame(struct enc *e)
 {
     const struct mir_func *mf = e->mf;
     layout_frame(e);
-    e->frame_of = arena_array(e->cx->arena, mf->n_blocks + 1, 1);
+    e->frame_of = arena_array(e->cx->scratch, mf->n_blocks + 1, 1);
     if (e->frame_of == NULL) {
         return ERR_NO_MEMORY;
     }

@@ -26,9 +26,11 @@
 #define NATIVE_CODE_BYTES (1u << 20)
 #define NATIVE_RESERVE_BYTES (UINT64_C(0x108000000))
 #define NATIVE_MAX_VALUES 24
+#define NATIVE_SCRATCH_BYTES (4u << 20)
 
 struct native {
     struct arena *arena;
+    struct arena scratch;
     struct engine_module module;
     struct engine_functype type;
     uint8_t params[NATIVE_MAX_VALUES], results[NATIVE_MAX_VALUES];
@@ -114,20 +116,28 @@ static inline void native_code_init(struct native *n)
     assert_non_null(n->code.positions);
 }
 
+static inline void native_scratch_init(struct native *n)
+{
+    arena_init(&n->scratch, arena_alloc(n->arena, NATIVE_SCRATCH_BYTES), NATIVE_SCRATCH_BYTES);
+    assert_non_null(n->scratch.base);
+}
+
 /* From SSA to the end of n->code. */
 static inline void native_emit(struct native *n, struct ssa_func *fn)
 {
     const struct target *target = &target_x86_64;
     struct ra_machine machine;
     uint32_t *order, n_order, *n_uses;
+    native_scratch_init(n);
     n->cx = (struct compile){.module = &n->module,
                              .options = &n->options,
                              .target = target,
                              .arena = n->arena,
+                             .scratch = &n->scratch,
                              .error = &n->error,
                              .fn = fn};
     assert_int_equal(opt_layout(&n->cx, &order, &n_order), STATUS_OK);
-    assert_int_equal(opt_count_uses(fn, &n_uses), STATUS_OK);
+    assert_int_equal(opt_count_uses(&n->cx, &n_uses), STATUS_OK);
     assert_int_equal(target->select(&n->cx, order, n_order, n_uses, &n->mf), STATUS_OK);
     target->machine(&n->cx, &machine);
     native_dump_mir(n, &machine);
@@ -144,10 +154,12 @@ static inline void native_emit(struct native *n, struct ssa_func *fn)
 static inline void native_optimize(struct native *n, struct ssa_func *fn)
 {
     native_type(n, fn);
+    native_scratch_init(n);
     n->cx = (struct compile){.module = &n->module,
                              .options = &n->options,
                              .target = &target_x86_64,
                              .arena = n->arena,
+                             .scratch = &n->scratch,
                              .error = &n->error,
                              .fn = fn};
     assert_int_equal(opt_run(&n->cx), STATUS_OK);

@@ -217,7 +217,7 @@ static void put_lists(const struct relax *r, struct code_buf *out)
 status_t enc_finish(struct enc *e, struct code_buf *out)
 {
     struct relax r = {.e = e};
-    r.before = arena_array(e->cx->arena, e->n_sites + 1, sizeof *r.before);
+    r.before = arena_array(e->cx->scratch, e->n_sites + 1, sizeof *r.before);
     if (r.before == NULL) {
         return ERR_NO_MEMORY;
     }

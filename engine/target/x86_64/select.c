@@ -237,7 +237,7 @@ static void select_params(struct select *s, const struct ssa_block *block)
     if (!x86_reserve(s, 1, fn->n_params, fn->n_params)) {
         return;
     }
-    uint32_t *params = arena_zalloc(s->cx->arena, fn->n_params + 1, sizeof *params);
+    uint32_t *params = arena_zalloc(s->cx->scratch, fn->n_params + 1, sizeof *params);
     if (params == NULL) {
         s->status = ERR_NO_MEMORY;
         return;
@@ -400,7 +400,7 @@ static status_t place_loops(struct select *s, const uint32_t *order, uint32_t n_
 {
     struct ssa_func *fn = s->fn;
     struct mir_func *mf = s->mf;
-    uint32_t *ends = arena_zalloc(s->cx->arena, fn->n_loops + 1, sizeof *ends);
+    uint32_t *ends = arena_zalloc(s->cx->scratch, fn->n_loops + 1, sizeof *ends);
     if (ends == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -478,9 +478,10 @@ static status_t select_init(struct select *s, struct compile *cx, const uint32_t
                             struct mir_func *mf)
 {
     struct ssa_func *fn = cx->fn;
-    struct arena *arena = cx->arena;
+    struct arena *arena = cx->arena, *scratch = cx->scratch;
     uint32_t n = fn->n_insts;
-    *mf = (struct mir_func){.arena = arena, .funcidx = cx->funcidx, .n_vregs = 1};
+    *mf = (struct mir_func){.arena = cx->arena,
+ .scratch = cx->scratch, .funcidx = cx->funcidx, .n_vregs = 1};
     *s = (struct select){
         .cx = cx, .fn = fn, .mf = mf, .n_uses = n_uses, .cap_vconsts = fn->cap_vconsts};
     s->has_avx = x86_has(cx, ENGINE_CPU_AVX);
@@ -489,18 +490,18 @@ static status_t select_init(struct select *s, struct compile *cx, const uint32_t
     s->has_lzcnt = x86_has(cx, ENGINE_CPU_LZCNT);
     s->has_popcnt = x86_has(cx, ENGINE_CPU_POPCNT);
     s->is_memory_imported = compile_memory_is_imported(cx);
-    s->vreg_of = arena_zalloc(arena, n, sizeof *s->vreg_of);
-    s->block_at = arena_array(arena, fn->n_blocks, sizeof *s->block_at);
-    s->pred_index = arena_zalloc(arena, fn->n_blocks, sizeof *s->pred_index);
-    s->starts = arena_zalloc(arena, fn->n_blocks, 2 * sizeof *s->starts);
+    s->vreg_of = arena_zalloc(scratch, n, sizeof *s->vreg_of);
+    s->block_at = arena_array(scratch, fn->n_blocks, sizeof *s->block_at);
+    s->pred_index = arena_zalloc(scratch, fn->n_blocks, sizeof *s->pred_index);
+    s->starts = arena_zalloc(scratch, fn->n_blocks, 2 * sizeof *s->starts);
     if (s->vreg_of == NULL || s->block_at == NULL || s->pred_index == NULL || s->starts == NULL) {
         return ERR_NO_MEMORY;
     }
     s->cap_groups = n + 64;
-    s->groups = arena_array(arena, s->cap_groups, sizeof *s->groups);
+    s->groups = arena_array(scratch, s->cap_groups, sizeof *s->groups);
     s->cap_insts = n + n / 2 + 4 * SELECT_ROOM_INSTS;
-    s->insts = arena_array(arena, s->cap_insts, sizeof *s->insts);
-    mf->cap_operands = 4 * n + 2 * SELECT_ROOM_OPERANDS;
+    s->insts = arena_array(scratch, s->cap_insts, sizeof *s->insts);
+    mf->cap_operands = n + n / 2 + 2 * SELECT_ROOM_OPERANDS;
     mf->operands = arena_array(arena, mf->cap_operands, sizeof *mf->operands);
     mf->cap_vregs = n + 4 * SELECT_ROOM_VREGS;
     mf->vregs = arena_array(arena, mf->cap_vregs, sizeof *mf->vregs);

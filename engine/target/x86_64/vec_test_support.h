@@ -144,6 +144,7 @@ static inline void run_finish(struct run *run)
                                .options = &run->options,
                                .target = &target_x86_64,
                                .arena = &run->arena,
+                               .scratch = &run->arena,
                                .error = &run->error,
                                .fn = &run->fn};
     uint32_t *n_uses = arena_zalloc(&run->arena, run->fn.n_insts + 1, sizeof *n_uses);
