@@ -276,36 +276,84 @@ status_t engine_compile_batch(const struct engine_compile *compile, uint32_t ind
 
 /* ---- The image ---- */
 
-static status_t grow_side(struct engine_compile *compile, void **array, size_t *cap, size_t want,
-                          size_t size)
+/* A multiple of four: no word is cut in two. */
+#define CHUNK_BYTES 16384u
+
+struct engine_chunk {
+    struct engine_chunk *next;
+    uint32_t len_bytes;
+    uint8_t bytes[CHUNK_BYTES];
+};
+
+static status_t spool_add(struct engine_spool *spool, struct arena *arena, const uint8_t *bytes,
+                          size_t len_bytes)
 {
-    if (want <= *cap) {
-        return STATUS_OK;
+    while (len_bytes != 0) {
+        struct engine_chunk *last = spool->last;
+        if (last == NULL || last->len_bytes == CHUNK_BYTES) {
+            struct engine_chunk *chunk = arena_alloc(arena, sizeof *chunk);
+            if (chunk == NULL) {
+                return ERR_NO_MEMORY;
+            }
+            chunk->next = NULL;
+            chunk->len_bytes = 0;
+            *(last == NULL ? &spool->first : &last->next) = chunk;
+            spool->last = last = chunk;
+        }
+        size_t room = CHUNK_BYTES - last->len_bytes, n = len_bytes < room ? len_bytes : room;
+        memcpy(last->bytes + last->len_bytes, bytes, n);
+        last->len_bytes += (uint32_t)n;
+        spool->len_bytes += n;
+        bytes += n;
+        len_bytes -= n;
     }
-    size_t new_cap = *cap * 2 > want ? *cap * 2 : want + 256;
-    void *p = arena_grow(compile->side, *array, *cap * size, new_cap * size);
-    if (p == NULL) {
-        return ERR_NO_MEMORY;
-    }
-    *array = p;
-    *cap = new_cap;
     return STATUS_OK;
 }
 
-static status_t append_call_sites(struct engine_compile *compile, const struct engine_batch *batch,
-                                  uint32_t code_offset)
+/* The field at a code offset holds the index of a function, whose place is known by now. */
+static void resolve_call(struct engine_compile *compile, uint32_t site)
 {
-    void *sites = compile->call_sites;
-    size_t cap = compile->cap_call_sites;
-    status_t status =
-        grow_side(compile, &sites, &cap, (size_t)compile->n_call_sites + batch->n_call_sites,
-                  sizeof *compile->call_sites);
-    compile->call_sites = sites;
-    compile->cap_call_sites = (uint32_t)cap;
-    for (uint32_t i = 0; status == STATUS_OK && i < batch->n_call_sites; i++) {
-        compile->call_sites[compile->n_call_sites++] = code_offset + batch->call_sites[i];
+    uint8_t *code = compile->out + ENGINE_IMAGE_ALIGN;
+    uint32_t funcidx;
+    memcpy(&funcidx, code + site, sizeof funcidx);
+    uint32_t to = compile->funcs[funcidx - compile->module->n_func_imports].code_offset;
+    uint32_t distance = to - (site + 4);
+    memcpy(code + site, &distance, sizeof distance);
+}
+
+/* Calls of what isn't there yet are kept for the end. */
+static status_t append_calls(struct engine_compile *compile, const struct engine_batch *batch,
+                             uint32_t code_offset)
+{
+    const uint8_t *code = compile->out + ENGINE_IMAGE_ALIGN;
+    uint32_t n_known =
+        compile->module->n_func_imports + compile->batch_starts[batch->index] + batch->n_funcs;
+    for (uint32_t i = 0; i < batch->n_call_sites; i++) {
+        uint32_t site = code_offset + batch->call_sites[i], funcidx;
+        memcpy(&funcidx, code + site, sizeof funcidx);
+        if (funcidx < n_known) {
+            resolve_call(compile, site);
+            continue;
+        }
+        status_t status =
+            spool_add(&compile->call_sites, compile->side, (const uint8_t *)&site, sizeof site);
+        if (status != STATUS_OK) {
+            return status;
+        }
     }
-    return status;
+    return STATUS_OK;
+}
+
+/* All calls left: direct ones get their distances. */
+static void resolve_calls(struct engine_compile *compile)
+{
+    for (const struct engine_chunk *c = compile->call_sites.first; c != NULL; c = c->next) {
+        for (uint32_t at = 0; at < c->len_bytes; at += sizeof(uint32_t)) {
+            uint32_t site;
+            memcpy(&site, c->bytes + at, sizeof site);
+            resolve_call(compile, site);
+        }
+    }
 }
 
 status_t engine_compile_append(struct engine_compile *compile, const struct engine_batch *batch,
@@ -324,41 +372,24 @@ status_t engine_compile_append(struct engine_compile *compile, const struct engi
     if (code_offset + batch->len_bytes > INT32_MAX) {
         return compile_fail(error, ERR_LIMIT, 0, "more than 2 GiB of machine code");
     }
-    void *positions = compile->positions;
-    status_t status = grow_side(compile, &positions, &compile->cap_positions,
-                                compile->n_positions + batch->n_positions, 1);
-    compile->positions = positions;
-    if (status == STATUS_OK) {
-        status = append_call_sites(compile, batch, (uint32_t)code_offset);
-    }
-    if (status != STATUS_OK) {
-        return compile_fail(error, status, 0, "out of memory for an image's tables");
-    }
     memcpy(compile->out + compile->out_len_bytes, batch->code, batch->len_bytes);
-    memcpy(compile->positions + compile->n_positions, batch->positions, batch->n_positions);
     struct engine_image_func *to = &compile->funcs[compile->batch_starts[batch->index]];
     for (uint32_t i = 0; i < batch->n_funcs; i++) {
         to[i] = batch->funcs[i];
         to[i].code_offset += (uint32_t)code_offset;
-        to[i].positions += (uint32_t)compile->n_positions;
+        to[i].positions += (uint32_t)compile->positions.len_bytes;
+    }
+    status_t status =
+        spool_add(&compile->positions, compile->side, batch->positions, batch->n_positions);
+    if (status == STATUS_OK) {
+        status = append_calls(compile, batch, (uint32_t)code_offset);
+    }
+    if (status != STATUS_OK) {
+        return compile_fail(error, status, 0, "out of memory for an image's tables");
     }
     compile->out_len_bytes += batch->len_bytes;
-    compile->n_positions += batch->n_positions;
     compile->next_batch++;
     return STATUS_OK;
-}
-
-/* Direct calls get their distances. */
-static void resolve_calls(struct engine_compile *compile)
-{
-    uint8_t *code = compile->out + ENGINE_IMAGE_ALIGN;
-    for (uint32_t i = 0; i < compile->n_call_sites; i++) {
-        uint32_t site = compile->call_sites[i], funcidx;
-        memcpy(&funcidx, code + site, sizeof funcidx);
-        uint32_t to = compile->funcs[funcidx - compile->module->n_func_imports].code_offset;
-        uint32_t distance = to - (site + 4);
-        memcpy(code + site, &distance, sizeof distance);
-    }
 }
 
 static status_t
@@ -415,6 +446,20 @@ static status_t add_section(struct engine_compile *compile, const void *bytes, s
     return STATUS_OK;
 }
 
+static status_t add_positions(struct engine_compile *compile, struct engine_image *image)
+{
+    image->positions_len_bytes = compile->positions.len_bytes;
+    status_t status =
+        add_section(compile, NULL, compile->positions.len_bytes, &image->positions_offset);
+    uint8_t *to = compile->out + image->positions_offset;
+    for (const struct engine_chunk *c = compile->positions.first; c != NULL && status == STATUS_OK;
+         c = c->next) {
+        memcpy(to, c->bytes, c->len_bytes);
+        to += c->len_bytes;
+    }
+    return status;
+}
+
 uint32_t engine_machine(void)
 {
     return target_x86_64.elf_machine;
@@ -466,9 +511,7 @@ static status_t add_tables(struct engine_compile *compile, const struct engine_i
             add_section(compile, thunks, image->n_types * sizeof *thunks, &image->thunks_offset);
     }
     if (status == STATUS_OK) {
-        image->positions_len_bytes = compile->n_positions;
-        status = add_section(compile, compile->positions, compile->n_positions,
-                             &image->positions_offset);
+        status = add_positions(compile, image);
     }
     return status == STATUS_OK ? add_skeleton(compile, image) : status;
 }

@@ -97,7 +97,8 @@ static status_t batches_compile(struct engine_compile *compile, struct space *sp
     for (uint32_t i = 0; i < compile->n_batches; i++) {
         struct engine_batch batch;
         size_t mark = arena_mark(&space->work);
-        status_t status = engine_compile_batch(compile, i, &space->work, &space->scratch, &batch, error);
+        status_t status =
+            engine_compile_batch(compile, i, &space->work, &space->scratch, &batch, error);
         if (status == STATUS_OK) {
             status = engine_compile_append(compile, &batch, error);
         }

@@ -342,6 +342,13 @@ bool engine_memory_has_gap(const struct engine_module *module);
 /* The name of pass number i, or null past the last. */
 const char *engine_pass_name(uint32_t i);
 
+/* Bytes that come and are read in order. They grow in chunks, so that nothing is ever copied. */
+struct engine_chunk;
+struct engine_spool {
+    struct engine_chunk *first, *last;
+    size_t len_bytes;
+};
+
 /*
  * An image being made. out: one run of memory, the caller's, page-aligned, that becomes the image
  * from its start on; side: an arena for tables that are needed until engine_compile_finish.
@@ -353,13 +360,12 @@ struct engine_compile {
     uint8_t *out;
     size_t out_cap_bytes, out_len_bytes;
     uint32_t n_batches;
-    uint32_t next_batch;    /* that engine_compile_append expects */
-    uint32_t *batch_starts; /* [n_batches + 1] indices of defined functions */
-    uint32_t *call_sites;   /* code offsets of rel32 fields that hold a funcidx */
-    uint32_t n_call_sites, cap_call_sites;
+    uint32_t next_batch;             /* that engine_compile_append expects */
+    uint32_t *batch_starts;          /* [n_batches + 1] indices of defined functions */
+    struct engine_spool call_sites;  /* uint32_t: code offsets of rel32 fields that hold the index
+                                       of a function behind them */
     struct engine_image_func *funcs; /* [n_funcs - imports] */
-    uint8_t *positions;
-    size_t n_positions, cap_positions;
+    struct engine_spool positions;
 };
 
 /* The machine code of a batch, in the arena it was compiled with; appended, it may be dropped. */

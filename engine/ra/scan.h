@@ -18,7 +18,7 @@
 #define AROUND_LOOP_DISTANCE (1u << 9) /* to the next round of a loop */
 /* The budget, in members of all live sets: more is for the linear allocator. Real code has 1 to 5
  * for an instruction. */
-#define LIVENESS_MAX_ENTRIES (8u << 20)
+#define LIVENESS_MAX_ENTRIES (3u << 20)
 #define LIVENESS_MIN_ENTRIES (1u << 17)
 #define LIVENESS_ENTRIES_PER_INST 128u
 #define CLAIMS_LOOKED_AT 12u

@@ -120,7 +120,8 @@ static inline void build_init(struct build *b, struct mir_func *mf, struct arena
 {
     uint32_t n = n_insts;
     *b = (struct build){.mf = mf, .arena = arena, .loop_header = UINT32_MAX};
-    *mf = (struct mir_func){.arena = arena, .scratch = arena, .n_vregs = 1, .vconsts = build_vconsts};
+    *mf =
+        (struct mir_func){.arena = arena, .scratch = arena, .n_vregs = 1, .vconsts = build_vconsts};
     mf->cap_insts = n;
     mf->cap_operands = 6 * n;
     mf->cap_vregs = 6 * n;

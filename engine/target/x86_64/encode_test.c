@@ -47,8 +47,11 @@ static void encode(struct bench *b)
     struct code_buf out = {
         .bytes = b->code, .cap_bytes = CODE_BYTES, .positions = b->positions, .cap_positions = 8};
     arena_release(&b->arena, 0);
-    b->cx = (struct compile){
-        .module = &b->module, .options = &b->options, .target = &target_x86_64, .arena = &b->arena, .scratch = &b->arena};
+    b->cx = (struct compile){.module = &b->module,
+                             .options = &b->options,
+                             .target = &target_x86_64,
+                             .arena = &b->arena,
+                             .scratch = &b->arena};
     b->block = (struct mir_block){.end = 1};
     b->mf = (struct mir_func){.arena = &b->arena,
                               .insts = &b->inst,

@@ -480,8 +480,8 @@ static status_t select_init(struct select *s, struct compile *cx, const uint32_t
     struct ssa_func *fn = cx->fn;
     struct arena *arena = cx->arena, *scratch = cx->scratch;
     uint32_t n = fn->n_insts;
-    *mf = (struct mir_func){.arena = cx->arena,
- .scratch = cx->scratch, .funcidx = cx->funcidx, .n_vregs = 1};
+    *mf = (struct mir_func){
+        .arena = cx->arena, .scratch = cx->scratch, .funcidx = cx->funcidx, .n_vregs = 1};
     *s = (struct select){
         .cx = cx, .fn = fn, .mf = mf, .n_uses = n_uses, .cap_vconsts = fn->cap_vconsts};
     s->has_avx = x86_has(cx, ENGINE_CPU_AVX);
