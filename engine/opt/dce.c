@@ -1,9 +1,10 @@
 /*
  * Dead code: what has no effect and no live user goes.
  *
- * Marks from the instructions with effects backwards through arguments, with a worklist; phis that
- * only feed each other die too. Arguments are resolved past copies on the way, so that behind this
- * pass none is left.
+ * One walk backwards marks what has effects and what these need: a definition stands above its
+ * uses, so that it is met after them. Only what a phi gets around a loop has been passed by then,
+ * and is looked at again with a worklist; phis that only feed each other die too. Arguments are
+ * resolved past copies on the way, so that behind this pass none is left.
  */
 #include "base/bitset.h"
 #include "engine/opt/opt.h"
@@ -35,17 +36,12 @@ bool opt_has_effect(const struct ssa_func *fn, const struct ssa_inst *inst)
 struct marker {
     struct ssa_func *fn;
     uint64_t *live;
-    uint32_t *work;
+    uint32_t block; /* the walk is here */
+    uint32_t *work; /* live ones that the walk has passed: uses around a loop */
     uint32_t n_work;
+    uint32_t *dead; /* those that nobody had asked for when the walk came by */
+    uint32_t n_dead;
 };
-
-static void mark(struct marker *m, uint32_t v)
-{
-    if (!bitset_test(m->live, v)) {
-        bitset_set(m->live, v);
-        m->work[m->n_work++] = v;
-    }
-}
 
 static void mark_args(struct marker *m, uint32_t v)
 {
@@ -54,22 +50,49 @@ static void mark_args(struct marker *m, uint32_t v)
     uint32_t n = ssa_n_args(inst);
     for (uint32_t i = 0; i < n; i++) {
         args[i] = ssa_resolve(m->fn, (val_t){args[i]}).i;
-        mark(m, args[i]);
+        bool is_new = !bitset_test(m->live, args[i]);
+        bitset_set(m->live, args[i]);
+        bool is_passed = m->fn->insts[args[i]].block >= m->block && inst->op == SSA_PHI;
+        if (is_new && is_passed) {
+            m->work[m->n_work++] = args[i];
+        }
     }
 }
 
-static void sweep(struct marker *m)
+/* What the walk has passed already asks for its arguments, all of which may have been passed. */
+static void mark_work(struct marker *m)
 {
-    struct ssa_func *fn = m->fn;
-    for (uint32_t b = 0; b < fn->n_blocks; b++) {
-        uint32_t next;
-        for (uint32_t v = fn->blocks[b].first; v != 0; v = next) {
-            next = fn->insts[v].next;
-            if (!bitset_test(m->live, v)) {
-                ssa_remove(fn, (val_t){v}, VAL_NONE);
+    while (m->n_work > 0) {
+        uint32_t v = m->work[--m->n_work];
+        struct ssa_inst *inst = &m->fn->insts[v];
+        uint32_t *args = ssa_args(m->fn, inst);
+        uint32_t n = ssa_n_args(inst);
+        for (uint32_t i = 0; i < n; i++) {
+            args[i] = ssa_resolve(m->fn, (val_t){args[i]}).i;
+            if (!bitset_test(m->live, args[i])) {
+                bitset_set(m->live, args[i]);
+                if (m->fn->insts[args[i]].block >= m->block) {
+                    m->work[m->n_work++] = args[i];
+                }
             }
         }
     }
+}
+
+static void walk_block(struct marker *m, uint32_t b)
+{
+    struct ssa_func *fn = m->fn;
+    m->block = b;
+    for (uint32_t v = fn->blocks[b].last; v != 0; v = fn->insts[v].prev) {
+        const struct ssa_inst *inst = &fn->insts[v];
+        if (bitset_test(m->live, v) || inst->op == SSA_PARAM || opt_has_effect(fn, inst)) {
+            bitset_set(m->live, v);
+            mark_args(m, v);
+        } else {
+            m->dead[m->n_dead++] = v;
+        }
+    }
+    mark_work(m);
 }
 
 status_t pass_dce(struct compile *cx)
@@ -78,20 +101,18 @@ status_t pass_dce(struct compile *cx)
     struct marker m = {.fn = fn};
     m.live = arena_zalloc(cx->scratch, bitset_words(fn->n_insts), sizeof *m.live);
     m.work = arena_array(cx->scratch, fn->n_insts, sizeof *m.work);
-    if (m.live == NULL || m.work == NULL) {
+    m.dead = arena_array(cx->scratch, fn->n_insts, sizeof *m.dead);
+    if (m.live == NULL || m.work == NULL || m.dead == NULL) {
         return ERR_NO_MEMORY;
     }
-    for (uint32_t b = 0; b < fn->n_blocks; b++) {
-        for (uint32_t v = fn->blocks[b].first; v != 0; v = fn->insts[v].next) {
-            if (fn->insts[v].op == SSA_PARAM || opt_has_effect(fn, &fn->insts[v])) {
-                mark(&m, v);
-            }
+    for (uint32_t b = fn->n_blocks; b-- > 0;) {
+        walk_block(&m, b);
+    }
+    for (uint32_t i = 0; i < m.n_dead; i++) {
+        if (!bitset_test(m.live, m.dead[i])) {
+            ssa_remove(fn, (val_t){m.dead[i]}, VAL_NONE);
         }
     }
-    while (m.n_work > 0) {
-        mark_args(&m, m.work[--m.n_work]);
-    }
-    sweep(&m);
     return STATUS_OK;
 }
 

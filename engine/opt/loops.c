@@ -95,9 +95,13 @@ static status_t number_loops(struct finder *f)
     return STATUS_OK;
 }
 
+/* Of what is in a loop: of the function outside of them nobody asks. */
 static void find_effects(struct ssa_func *fn)
 {
-    for (uint32_t b = 0; b < fn->n_blocks; b++) {
+    for (uint32_t b = 0; b < fn->n_blocks && fn->n_loops > 1; b++) {
+        if (fn->blocks[b].loop == 0) {
+            continue;
+        }
         struct ssa_loop *loop = &fn->loops[fn->blocks[b].loop];
         for (uint32_t v = fn->blocks[b].first; v != 0; v = fn->insts[v].next) {
             const struct ssa_inst *inst = &fn->insts[v];

@@ -46,6 +46,16 @@ MUST_CHECK status_t opt_layout(struct compile *cx, uint32_t **order, uint32_t *n
 /* Whether an instruction must stay though nobody uses its value. */
 bool opt_has_effect(const struct ssa_func *fn, const struct ssa_inst *inst);
 
+/* Whether there may be an instruction from first to last, in the order of their numbers. */
+static inline bool opt_has_op(const struct ssa_func *fn, uint16_t first, uint16_t last)
+{
+    bool has_op = false;
+    for (uint32_t i = 1; i < fn->n_insts; i++) {
+        has_op |= fn->insts[i].op >= first && fn->insts[i].op <= last;
+    }
+    return has_op;
+}
+
 static inline bool opt_in_loop(const struct ssa_func *fn, uint32_t loop, uint32_t outer)
 {
     while (fn->loops[loop].depth > fn->loops[outer].depth) {

@@ -198,7 +198,8 @@ status_t pass_strength(struct compile *cx)
 {
     struct ssa_func *fn = cx->fn;
     status_t status = STATUS_OK;
-    for (uint32_t b = 0; b < fn->n_blocks; b++) {
+    bool has_division = opt_has_op(fn, SSA_DIV_S, SSA_REM_U);
+    for (uint32_t b = 0; has_division && b < fn->n_blocks; b++) {
         struct quotients made = {.n = 0};
         uint32_t next;
         for (uint32_t v = fn->blocks[b].first; v != 0 && status == STATUS_OK; v = next) {
