@@ -93,7 +93,7 @@ FREESTANDING := -nostdlibinc -isystem base/freestanding
 
 # The kernel's functions run on a guest's stack; where that is used up, their caller is found
 # through rbp.
-FRAMED := -fno-omit-frame-pointer
+FRAMED := -fno-omit-frame-pointer -momit-leaf-frame-pointer
 
 # flags PART,SOURCE
 flags = $(if $(filter $1,$(LIBC_PARTS))$(filter %_test.c %_fuzz.c,$2),,$(FREESTANDING)) \

@@ -310,29 +310,30 @@ static status_t spool_add(struct engine_spool *spool, struct arena *arena, const
     return STATUS_OK;
 }
 
-/* The field at a code offset holds the index of a function, whose place is known by now. */
-static void resolve_call(struct engine_compile *compile, uint32_t site)
+static void put_distance(struct engine_compile *compile, uint32_t site, uint32_t to)
 {
-    uint8_t *code = compile->out + ENGINE_IMAGE_ALIGN;
-    uint32_t funcidx;
-    memcpy(&funcidx, code + site, sizeof funcidx);
-    uint32_t to = compile->funcs[funcidx - compile->module->n_func_imports].code_offset;
     uint32_t distance = to - (site + 4);
-    memcpy(code + site, &distance, sizeof distance);
+    memcpy(compile->out + ENGINE_IMAGE_ALIGN + site, &distance, sizeof distance);
 }
 
-/* Calls of what isn't there yet are kept for the end. */
+static uint32_t func_place(const struct engine_compile *compile, uint32_t funcidx)
+{
+    return compile->funcs[funcidx - compile->module->n_func_imports].code_offset;
+}
+
+/* The fields of calls hold indices of functions. Calls of what isn't there yet, and of imports, are
+ * kept for the end. */
 static status_t append_calls(struct engine_compile *compile, const struct engine_batch *batch,
                              uint32_t code_offset)
 {
     const uint8_t *code = compile->out + ENGINE_IMAGE_ALIGN;
-    uint32_t n_known =
-        compile->module->n_func_imports + compile->batch_starts[batch->index] + batch->n_funcs;
+    uint32_t n_imports = compile->module->n_func_imports;
+    uint32_t n_known = n_imports + compile->batch_starts[batch->index] + batch->n_funcs;
     for (uint32_t i = 0; i < batch->n_call_sites; i++) {
         uint32_t site = code_offset + batch->call_sites[i], funcidx;
         memcpy(&funcidx, code + site, sizeof funcidx);
-        if (funcidx < n_known) {
-            resolve_call(compile, site);
+        if (funcidx >= n_imports && funcidx < n_known) {
+            put_distance(compile, site, func_place(compile, funcidx));
             continue;
         }
         status_t status =
@@ -342,18 +343,6 @@ static status_t append_calls(struct engine_compile *compile, const struct engine
         }
     }
     return STATUS_OK;
-}
-
-/* All calls left: direct ones get their distances. */
-static void resolve_calls(struct engine_compile *compile)
-{
-    for (const struct engine_chunk *c = compile->call_sites.first; c != NULL; c = c->next) {
-        for (uint32_t at = 0; at < c->len_bytes; at += sizeof(uint32_t)) {
-            uint32_t site;
-            memcpy(&site, c->bytes + at, sizeof site);
-            resolve_call(compile, site);
-        }
-    }
 }
 
 status_t engine_compile_append(struct engine_compile *compile, const struct engine_batch *batch,
@@ -392,6 +381,60 @@ status_t engine_compile_append(struct engine_compile *compile, const struct engi
     return STATUS_OK;
 }
 
+static struct code_buf begin_thunks(const struct engine_compile *compile)
+{
+    size_t cap = compile->out_cap_bytes - ENGINE_IMAGE_ALIGN;
+    return (struct code_buf){.bytes = compile->out + ENGINE_IMAGE_ALIGN,
+                             .len_bytes = (uint32_t)(compile->out_len_bytes - ENGINE_IMAGE_ALIGN),
+                             .cap_bytes = cap > INT32_MAX ? INT32_MAX : (uint32_t)cap};
+}
+
+static void end_thunks(struct engine_compile *compile, const struct code_buf *code)
+{
+    compile->out_len_bytes = ENGINE_IMAGE_ALIGN + (size_t)code->len_bytes;
+}
+
+/* The thunk of an import, made at the first call of it. places: 0 where there is none yet. */
+static status_t find_import_thunk(const struct engine_compile *compile, uint32_t funcidx,
+                                  struct code_buf *code, uint32_t *places)
+{
+    if (places[funcidx] != 0) {
+        return STATUS_OK;
+    }
+    align_code(code, target_x86_64.code_align);
+    places[funcidx] = code->len_bytes;
+    int32_t slot =
+        compile->module->layout.func_imports + (int32_t)(funcidx * sizeof(struct engine_func_slot));
+    return target_x86_64.import_thunk(slot, code);
+}
+
+/* The calls left get their distances, and imports that are called their thunks, behind the functions
+ * (so never at 0). */
+static status_t resolve_calls(struct engine_compile *compile)
+{
+    uint32_t n_imports = compile->module->n_func_imports;
+    uint32_t *places = arena_zalloc(compile->side, (size_t)n_imports + 1, sizeof *places);
+    if (places == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    struct code_buf code = begin_thunks(compile);
+    status_t status = STATUS_OK;
+    for (const struct engine_chunk *c = compile->call_sites.first; c != NULL; c = c->next) {
+        for (uint32_t at = 0; status == STATUS_OK && at < c->len_bytes; at += sizeof(uint32_t)) {
+            uint32_t site, funcidx;
+            memcpy(&site, c->bytes + at, sizeof site);
+            memcpy(&funcidx, code.bytes + site, sizeof funcidx);
+            if (funcidx < n_imports) {
+                status = find_import_thunk(compile, funcidx, &code, places);
+            }
+            put_distance(compile, site,
+                         funcidx < n_imports ? places[funcidx] : func_place(compile, funcidx));
+        }
+    }
+    end_thunks(compile, &code);
+    return status;
+}
+
 static status_t
 add_thunk(struct engine_compile *compile, struct code_buf *code, const struct engine_functype *type,
           status_t (*make)(const struct engine_functype *, struct arena *, struct code_buf *),
@@ -405,13 +448,10 @@ add_thunk(struct engine_compile *compile, struct code_buf *code, const struct en
     return status;
 }
 
-/* The thunks follow the functions in the code; type_thunks says where. */
+/* The thunks of types follow those of imports; type_thunks says where. */
 static status_t add_thunks(struct engine_compile *compile, struct engine_image_thunks *thunks)
 {
-    size_t cap = compile->out_cap_bytes - ENGINE_IMAGE_ALIGN;
-    struct code_buf code = {.bytes = compile->out + ENGINE_IMAGE_ALIGN,
-                            .len_bytes = (uint32_t)(compile->out_len_bytes - ENGINE_IMAGE_ALIGN),
-                            .cap_bytes = cap > INT32_MAX ? INT32_MAX : (uint32_t)cap};
+    struct code_buf code = begin_thunks(compile);
     status_t status = STATUS_OK;
     for (uint32_t i = 0; status == STATUS_OK && i < compile->module->n_types; i++) {
         const struct engine_functype *type = &compile->module->types[i];
@@ -425,7 +465,7 @@ static status_t add_thunks(struct engine_compile *compile, struct engine_image_t
             thunks[i].cross_frame_bytes = code.frame_bytes;
         }
     }
-    compile->out_len_bytes = ENGINE_IMAGE_ALIGN + (size_t)code.len_bytes;
+    end_thunks(compile, &code);
     return status;
 }
 
@@ -535,10 +575,12 @@ status_t engine_compile_finish(struct engine_compile *compile,
     memcpy(image.magic, ENGINE_IMAGE_MAGIC, sizeof image.magic);
     memcpy(image.module_sha256, module_sha256, 32);
     memcpy(image.abi_hash, abi_hash, 32);
-    resolve_calls(compile);
     struct engine_image_thunks *thunks =
         arena_array(compile->side, (size_t)module->n_types + 1, sizeof *thunks);
-    status_t status = thunks != NULL ? add_thunks(compile, thunks) : ERR_NO_MEMORY;
+    status_t status = thunks != NULL ? resolve_calls(compile) : ERR_NO_MEMORY;
+    if (status == STATUS_OK) {
+        status = add_thunks(compile, thunks);
+    }
     if (status == STATUS_OK) {
         status = add_tables(compile, thunks, &image);
     }

@@ -60,6 +60,9 @@ struct target {
                            struct code_buf *out);
     status_t (*cross_thunk)(const struct engine_functype *type, struct arena *arena,
                             struct code_buf *out);
+    /* Where direct calls of an imported function go: on to what its slot holds, at this offset from
+     * P. It has no frame. */
+    status_t (*import_thunk)(int32_t slot, struct code_buf *out);
 
     /* Names of opcodes, for dumps. */
     const char *(*op_name)(uint16_t op);

@@ -94,13 +94,7 @@ status_t build_call(struct builder *b)
     uint32_t *args;
     val_t call;
     status = pop_args(b, type, &args);
-    if (status == STATUS_OK && funcidx < b->module->n_func_imports) {
-        int64_t slot = (int64_t)b->module->layout.func_imports + 16 * (int64_t)funcidx;
-        args[0] =
-            build_emit(b, SSA_INST_ADDR, T_I64, VAL_NONE, VAL_NONE, VAL_NONE, (uint64_t)slot, 0).i;
-        status = build_emit_list(b, SSA_CALL_SLOT, first_result(type), args, type->n_params + 1,
-                                 b->module->funcs[funcidx].typeidx, &call);
-    } else if (status == STATUS_OK) {
+    if (status == STATUS_OK) {
         status = build_emit_list(b, SSA_CALL, first_result(type), args + 1, type->n_params, funcidx,
                                  &call);
     }

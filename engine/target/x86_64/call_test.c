@@ -1,6 +1,6 @@
 /*
  * Calls of every kind with random signatures: direct, through a slot, to the host and to another
- * instance. The callee returns its arguments in another order, and a global of its instance; the
+ * instance, these three also as calls of an import. The callee returns its arguments in another order, and a global of its instance; the
  * caller passes its own arguments on and returns what it gets.
  */
 #include "engine/target/x86_64/native_test.h"
@@ -93,18 +93,18 @@ static void build_callee(struct ssa_func *fn, struct arena *arena, const struct 
 }
 
 static void build_caller(struct ssa_func *fn, struct arena *arena, const struct signature *s,
-                         enum call_kind kind)
+                         bool is_direct)
 {
     val_t params[NATIVE_MAX_VALUES + 1], results[NATIVE_MAX_VALUES];
     begin(fn, arena, s, params + 1);
-    if (kind != CALL_DIRECT) {
+    if (!is_direct) {
         params[0] = append(fn, SSA_INST_ADDR, T_I64);
         ssa_inst(fn, params[0])->imm = (uint64_t)SLOT_AT;
     }
-    enum ssa_op op = kind == CALL_DIRECT ? SSA_CALL : SSA_CALL_SLOT;
+    enum ssa_op op = is_direct ? SSA_CALL : SSA_CALL_SLOT;
     results[0] = append(fn, op, (enum ssa_type)s->results[0]);
-    ssa_inst(fn, results[0])->imm = kind == CALL_DIRECT ? 1 : 0;
-    uint32_t skip = kind == CALL_DIRECT;
+    ssa_inst(fn, results[0])->imm = is_direct ? 1 : 0;
+    uint32_t skip = is_direct;
     set_args(fn, results[0], params + skip, s->n_params + 1 - skip);
     for (uint32_t i = 1; i < s->n_results; i++) {
         results[i] = append(fn, SSA_RESULT, (enum ssa_type)s->results[i]);
@@ -143,6 +143,16 @@ static uint32_t append_code(struct native *n, struct ssa_func *fn)
     return at;
 }
 
+static uint32_t append_import_thunk(struct native *n)
+{
+    while (n->code.len_bytes % 16 != 0) {
+        n->code.bytes[n->code.len_bytes++] = 0xcc;
+    }
+    uint32_t at = n->code.len_bytes;
+    assert_int_equal(target_x86_64.import_thunk(SLOT_AT, &n->code), STATUS_OK);
+    return at;
+}
+
 static uint32_t append_thunk(struct native *n, status_t (*make)(const struct engine_functype *,
                                                                 struct arena *, struct code_buf *))
 {
@@ -165,13 +175,15 @@ static void run_calls(struct native *n, const struct signature *s, enum call_kin
     n->ra.is_linear = below(2);
     native_code_init(n);
     build_callee(&callee, n->arena, s);
-    build_caller(&caller, n->arena, s, kind);
+    bool is_direct = kind == CALL_DIRECT || below(2) != 0;
+    build_caller(&caller, n->arena, s, is_direct);
     native_type(n, &caller);
     uint32_t callee_at = append_code(n, &callee);
     uint32_t caller_at = append_code(n, &caller);
-    assert_int_equal(n->code.n_call_sites, kind == CALL_DIRECT);
-    if (kind == CALL_DIRECT) {
-        uint32_t site = n->code.call_sites[0], distance = callee_at - (site + 4), funcidx;
+    assert_int_equal(n->code.n_call_sites, is_direct);
+    if (is_direct) {
+        uint32_t to = kind == CALL_DIRECT ? callee_at : append_import_thunk(n);
+        uint32_t site = n->code.call_sites[0], distance = to - (site + 4), funcidx;
         memcpy(&funcidx, n->code.bytes + site, 4);
         assert_int_equal(funcidx, 1);
         memcpy(n->code.bytes + site, &distance, 4);

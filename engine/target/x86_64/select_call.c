@@ -174,20 +174,6 @@ static void select_direct(struct select *s, struct call *call)
     end_call(s, call, args_bytes);
 }
 
-/* An import's slot is at a known place in the record: its address is computed anew each time. */
-static uint32_t slot_vreg(struct select *s, val_t slot)
-{
-    slot = ssa_resolve(s->fn, slot);
-    const struct ssa_inst *inst = x86_inst(s, slot);
-    if (inst->op != SSA_INST_ADDR) {
-        return x86_use(s, slot);
-    }
-    uint32_t vreg = x86_vreg(s, CLASS_GPR, 8);
-    struct x86_mem mem = {.mode = MODE_P, .disp = (int32_t)inst->imm};
-    emit_rm_mem(s, X86_LEA, vreg, &mem)->sub[0] = 8;
-    return vreg;
-}
-
 static void select_slot(struct select *s, struct call *call)
 {
     val_t slot = {call->args[0]};
@@ -198,7 +184,7 @@ static void select_slot(struct select *s, struct call *call)
         return;
     }
     uint32_t args_bytes = emit_stack_args(s, call);
-    uint32_t vreg = slot_vreg(s, slot);
+    uint32_t vreg = x86_use(s, slot);
     begin_call(s, call, X86_CALL_MEM)->sub[1] = MODE_BASE;
     op_use_fixed(s, vreg, RAX);
     hint(s, vreg, RAX);

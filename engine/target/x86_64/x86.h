@@ -185,6 +185,7 @@ status_t x86_entry_thunk(const struct engine_functype *type, struct arena *arena
                          struct code_buf *out);
 status_t x86_host_thunk(const struct engine_functype *type, struct arena *arena,
                         struct code_buf *out);
+status_t x86_import_thunk(int32_t slot, struct code_buf *out);
 status_t x86_cross_thunk(const struct engine_functype *type, struct arena *arena,
                          struct code_buf *out);
 

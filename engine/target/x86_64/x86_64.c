@@ -59,5 +59,6 @@ const struct target target_x86_64 = {
     .entry_thunk = x86_entry_thunk,
     .host_thunk = x86_host_thunk,
     .cross_thunk = x86_cross_thunk,
+    .import_thunk = x86_import_thunk,
     .op_name = op_name,
 };
