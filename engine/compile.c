@@ -134,6 +134,53 @@ static status_t plan_batches(struct engine_compile *compile)
     return STATUS_OK;
 }
 
+static bool name_equal(struct engine_name a, struct engine_name b)
+{
+    return a.len_bytes == b.len_bytes && memcmp(a.bytes, b.bytes, a.len_bytes) == 0;
+}
+
+const struct engine_template *engine_template_find(const struct engine_options *options,
+                                                   const struct engine_module *module,
+                                                   const struct engine_import *import)
+{
+    if (import->kind != EXTERN_FUNC) {
+        return NULL;
+    }
+    const struct engine_functype *type = &module->types[import->typeidx];
+    if (type->n_params != 0 || type->n_results != 1 || type->results[0] != VALTYPE_I64) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < options->n_templates; i++) {
+        const struct engine_template *template = &options->templates[i];
+        if (name_equal(template->module, import->module) &&
+            name_equal(template->name, import->name)) {
+            return template;
+        }
+    }
+    return NULL;
+}
+
+static status_t find_templates(struct engine_compile *compile)
+{
+    const struct engine_module *module = compile->module;
+    if (compile->options.n_templates == 0) {
+        return STATUS_OK;
+    }
+    const struct engine_template **templates =
+        arena_array(compile->side, (size_t)module->n_func_imports + 1, sizeof *templates);
+    if (templates == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < module->n_imports; i++) {
+        if (module->imports[i].kind == EXTERN_FUNC) {
+            templates[n++] = engine_template_find(&compile->options, module, &module->imports[i]);
+        }
+    }
+    compile->import_templates = templates;
+    return STATUS_OK;
+}
+
 status_t engine_compile_init(struct engine_compile *compile, const struct engine_module *module,
                              const struct engine_options *options, struct arena *side, void *out,
                              size_t out_cap_bytes, struct engine_error *error)
@@ -150,7 +197,8 @@ status_t engine_compile_init(struct engine_compile *compile, const struct engine
         return compile_fail(error, ERR_NO_SPACE, 0, "no room for an image's header");
     }
     compile->funcs = arena_zalloc(side, (size_t)n_defined + 1, sizeof *compile->funcs);
-    if (compile->funcs == NULL || plan_batches(compile) != STATUS_OK) {
+    if (compile->funcs == NULL || plan_batches(compile) != STATUS_OK ||
+        find_templates(compile) != STATUS_OK) {
         return compile_fail(error, ERR_NO_MEMORY, 0, "out of memory for %u functions", n_defined);
     }
     return STATUS_OK;
@@ -258,7 +306,8 @@ status_t engine_compile_batch(const struct engine_compile *compile, uint32_t ind
                          .target = &target_x86_64,
                          .arena = arena,
                          .scratch = scratch,
-                         .error = error};
+                         .error = error,
+                         .import_templates = compile->import_templates};
     size_t mark = arena_mark(arena);
     status_t status = STATUS_OK;
     for (uint32_t i = 0; status == STATUS_OK && i < batch->n_funcs; i++) {
@@ -507,7 +556,8 @@ uint32_t engine_machine(void)
 
 uint64_t engine_options_word(const struct engine_options *options)
 {
-    return options->passes_off << 8 | (uint64_t)options->is_unsafe << 1 | options->memory_kind;
+    return options->passes_off << 8 | (uint64_t)(options->n_templates != 0) << 2 |
+           (uint64_t)options->is_unsafe << 1 | options->memory_kind;
 }
 
 bool engine_image_fits(const struct engine_image *image, const struct engine_options *options)

@@ -17,6 +17,7 @@ struct compile {
     struct arena *arena;   /* reset after each function */
     struct arena *scratch; /* reset after each stage and each pass: nothing in it outlives them */
     struct engine_error *error;
+    const struct engine_template *const *import_templates; /* as in struct engine_compile */
     uint32_t funcidx;
     struct ssa_func *fn;
 };

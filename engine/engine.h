@@ -197,7 +197,7 @@ struct engine_instance {
     uint64_t memory_size;                  /* of memory 0, bytes */
     struct engine_memory *imported_memory; /* of memory 0 if imported; then the size is there */
     uint64_t stack_limit;                  /* the lowest address that a frame may reach */
-    uint64_t reserved;
+    const void *shared;                    /* what templates read */
 };
 
 /* What imported memories share between instances. */
@@ -320,7 +320,37 @@ struct engine_dump {
     void *ctx;
 };
 
+/*
+ * A template: code that stands instead of the call of an imported function that takes nothing and
+ * gives an i64. Its instructions work on a stack of i64 and leave the result there. They only read,
+ * and only what .shared of the instance points to. The embedder promises that an import of this
+ * name is this function: so it has to look, when it links, whether it is.
+ */
+enum engine_template_op : uint8_t {
+    ENGINE_TEMPLATE_LOAD,   /* the word at this offset in .shared, as it is now: one atomic load */
+    ENGINE_TEMPLATE_CYCLES, /* the CPU's cycle counter */
+    ENGINE_TEMPLATE_ADD,
+    ENGINE_TEMPLATE_SUB,
+    ENGINE_TEMPLATE_SHL,
+    ENGINE_TEMPLATE_MULHI, /* the upper half of the unsigned product */
+};
+
+struct engine_template_inst {
+    enum engine_template_op op;
+    uint32_t offset; /* ENGINE_TEMPLATE_LOAD */
+};
+
+#define ENGINE_TEMPLATE_MAX 16u /* instructions */
+
+struct engine_template {
+    struct engine_name module, name;
+    const struct engine_template_inst *insts;
+    uint32_t n_insts;
+};
+
 struct engine_options {
+    const struct engine_template *templates; /* [n_templates]; kept by reference */
+    uint32_t n_templates;
     uint64_t cpu_features;          /* enum engine_cpu_features */
     uint64_t passes_off;            /* bit i: pass number i of engine_pass_name() is left out */
     uint64_t ra_shuffle_seed;       /* 0: off */
@@ -338,6 +368,11 @@ bool engine_memory_is_dense(const struct engine_module *module, uint8_t memory_k
 
 /* Whether the code of a module relies on the gap at the top of memory 0. */
 bool engine_memory_has_gap(const struct engine_module *module);
+
+/* The template for an import of a module, or null. */
+const struct engine_template *engine_template_find(const struct engine_options *options,
+                                                   const struct engine_module *module,
+                                                   const struct engine_import *import);
 
 /* The name of pass number i, or null past the last. */
 const char *engine_pass_name(uint32_t i);
@@ -362,8 +397,9 @@ struct engine_compile {
     uint32_t n_batches;
     uint32_t next_batch;             /* that engine_compile_append expects */
     uint32_t *batch_starts;          /* [n_batches + 1] indices of defined functions */
+    const struct engine_template **import_templates; /* [imported functions], or null */
     struct engine_spool call_sites;  /* uint32_t: code offsets of rel32 fields that hold the index
-                                       of a function behind them */
+                                       of a function, in them or behind them */
     struct engine_image_func *funcs; /* [n_funcs - imports] */
     struct engine_spool positions;
 };
@@ -426,7 +462,7 @@ struct engine_image {
     uint32_t engine_version;
     uint32_t machine; /* ELF's e_machine */
     uint64_t cpu_features;
-    uint64_t options; /* passes off, memory kind, is_unsafe: what changes code */
+    uint64_t options; /* passes off, memory kind, is_unsafe, templates: what changes code */
     uint8_t module_sha256[32];
     uint8_t abi_hash[32];
     uint64_t len_bytes; /* of the whole image */

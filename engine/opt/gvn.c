@@ -6,6 +6,7 @@
  *
  *   - fields of the instance: two numbers, for globals and for sizes, which change with stores
  *     and calls, at loops that contain such, and where paths with different numbers meet;
+ *   - what others write at any time: a number that is never again the same;
  *   - linear memory: a number that is new for each block, store and call: plain loads are merged
  *     only within a block without calls in between (design, hard spot 4: another program may
  *     write a window, and a value used after its check must be the one that was checked).
@@ -132,15 +133,21 @@ static void enter_block(struct numbering *n, uint32_t b)
 }
 
 /* The number of the state that an instruction reads; 0 if it is a matter of arguments alone. */
-static uint32_t state_read(const struct numbering *n, const struct ssa_inst *inst)
+static uint32_t state_read(struct numbering *n, const struct ssa_inst *inst)
 {
     if (ssa_has(inst, SSA_READS)) {
         return n->memory;
     }
-    if (inst->op == SSA_INST_LOAD || inst->op == SSA_PTR_LOAD) {
-        return inst->sub == FIELD_GLOBAL ? n->globals : inst->sub == FIELD_SIZES ? n->sizes : 0;
+    if (inst->op != SSA_INST_LOAD && inst->op != SSA_PTR_LOAD) {
+        return 0;
     }
-    return 0;
+    switch ((enum ssa_field)inst->sub) {
+    case FIELD_GLOBAL: return n->globals;
+    case FIELD_SIZES: return n->sizes;
+    case FIELD_SHARED: return n->next_state++;
+    case FIELD_FIXED:
+    default: return 0;
+    }
 }
 
 /* ---- Instructions ---- */

@@ -33,6 +33,7 @@ static bool is_field_fixed(const struct ssa_inst *inst, const struct ssa_loop *l
     switch (inst->sub) {
     case FIELD_FIXED: return true;
     case FIELD_SIZES: return !loop->has_call;
+    case FIELD_SHARED: return false;
     default: return !loop->has_call && !loop->has_store;
     }
 }

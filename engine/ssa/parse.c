@@ -436,7 +436,7 @@ static bool take_field(struct parser *p, struct ssa_inst *inst)
 {
     uint32_t field;
     if (!find_name(take_word(p), text_fields, TEXT_N_FIELDS, &field)) {
-        return fail(p, "fixed, global or sizes expected");
+        return fail(p, "fixed, global, sizes or shared expected");
     }
     inst->sub = (uint8_t)field;
     return true;

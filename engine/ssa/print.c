@@ -64,6 +64,7 @@ const char *const text_fields[TEXT_N_FIELDS] = {
     [FIELD_FIXED] = "fixed",
     [FIELD_GLOBAL] = "global",
     [FIELD_SIZES] = "sizes",
+    [FIELD_SHARED] = "shared",
 };
 
 const char *const text_likely[TEXT_N_LIKELY] = {[1] = "likely", [2] = "unlikely"};

@@ -71,6 +71,7 @@ enum ssa_field : uint8_t {
     FIELD_FIXED,  /* nothing: set before the instance runs */
     FIELD_GLOBAL, /* a store to the same field, or a call */
     FIELD_SIZES,  /* calls and helpers: sizes and bases of tables and memories */
+    FIELD_SHARED, /* others at any time: each load is made once, where it stands */
 };
 
 struct ssa_inst {

@@ -545,7 +545,7 @@ static inline void gen_instance(struct gen *g)
     case 1:
         inst = gen_append(g, SSA_INST_LOAD, T_I64, 0, 0, 0);
         inst->imm = (uint64_t)(INTERP_SIZES + 8 * (int)gen_below(g, 4));
-        inst->sub = FIELD_SIZES;
+        inst->sub = gen_chance(g, 70) ? FIELD_SIZES : FIELD_SHARED;
         return;
     case 2:
         inst = gen_append(g, SSA_INST_LOAD, types[k], 0, 0, 0);

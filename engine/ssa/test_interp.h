@@ -626,6 +626,10 @@ static inline bool interp_plain(struct interp *m, const struct ssa_inst *inst,
 {
     uint8_t from = types[0];
     uint64_t *bits = &out->bits;
+    if (inst->op == SSA_CYCLES) {
+        interp_break(m, "the cycle counter");
+        return false;
+    }
     if (ssa_has(inst, SSA_STATE) || inst->op == SSA_INST_ADDR) {
         return interp_instance(m, inst, a, types[inst->op == SSA_PTR_STORE], out);
     }

@@ -616,6 +616,7 @@ const char *const ssa_signatures[SSA_OP_COUNT] = {
     [SSA_PTR_STORE] = "It_",
     [SSA_TRAP_IF] = "i_",
     [SSA_INDEX_MASK] = "nn_n",
+    [SSA_CYCLES] = "_I",
     [SSA_JUMP] = "_",
     [SSA_BRANCH] = "i_",
     [SSA_BR_TABLE] = "i_",

@@ -250,6 +250,11 @@ MUST_CHECK status_t build_ref(struct builder *b, uint32_t opcode);
 MUST_CHECK status_t build_helper(struct builder *b, uint32_t helper, enum ssa_type type,
                                  const uint32_t *args, uint32_t n_args, val_t *out);
 
+/* ---- build_template.c ---- */
+
+/* Pushes what the template leaves. */
+MUST_CHECK status_t build_template(struct builder *b, const struct engine_template *template);
+
 enum engine_helper : uint8_t {
 #define HELPER(name, sig) ENGINE_HELPER_##name,
 #include "engine/helpers.def"

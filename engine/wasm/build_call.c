@@ -90,6 +90,10 @@ status_t build_call(struct builder *b)
     if (status != STATUS_OK) {
         return status;
     }
+    if (funcidx < b->module->n_func_imports && b->cx->import_templates != NULL &&
+        b->cx->import_templates[funcidx] != NULL) {
+        return build_template(b, b->cx->import_templates[funcidx]);
+    }
     const struct engine_functype *type = &b->module->types[b->module->funcs[funcidx].typeidx];
     uint32_t *args;
     val_t call;

@@ -1,5 +1,6 @@
 /*
- * The kernel's calls: importing them, and the hash of their table.
+ * The kernel's calls: importing them, the code that stands instead of the cheapest, and the hash
+ * of it all.
  */
 #include "kernel/call/calls.h"
 
@@ -37,6 +38,42 @@ status_t calls_provide(struct process *process)
     return STATUS_OK;
 }
 
+/* ---- templates ---- */
+
+#define TEMPLATE(noun, code)                                                                       \
+    {                                                                                              \
+        .module = {(const uint8_t *)CALLS_MODULE, sizeof CALLS_MODULE - 1},                        \
+        .name = {(const uint8_t *)#noun, sizeof #noun - 1},                                        \
+        .insts = (code),                                                                           \
+        .n_insts = sizeof(code) / sizeof *(code),                                                  \
+    },
+#define TEMPLATES                                                                                  \
+    TEMPLATE(time_coarse, clock_coarse_template)                                                   \
+    TEMPLATE(time_precise, clock_precise_template)
+
+static const struct engine_template templates[] = {TEMPLATES};
+#undef TEMPLATE
+
+#define TEMPLATE(noun, code) (native_fn) call_##noun,
+static const native_fn template_fns[] = {TEMPLATES};
+#undef TEMPLATE
+
+void calls_put_templates(struct engine_options *options)
+{
+    options->templates = templates;
+    options->n_templates = sizeof templates / sizeof templates[0];
+}
+
+native_fn call_inlined(const struct engine_module *contents, const struct engine_import *import)
+{
+    struct engine_options options = {};
+    calls_put_templates(&options);
+    const struct engine_template *template = engine_template_find(&options, contents, import);
+    return template == NULL ? NULL : template_fns[template - templates];
+}
+
+/* ---- the hash ---- */
+
 /* The table as text, which is what images are bound to: numbers, names and types, no prose. */
 #define CALL(number, noun, types, text) #number " " #noun " " types "\n"
 static const char calls_text[] = CALLS_MODULE "\n"
@@ -46,5 +83,15 @@ static const char calls_text[] = CALLS_MODULE "\n"
 
 void module_abi_hash(uint8_t hash[static 32])
 {
-    sha256(calls_text, sizeof calls_text - 1, hash);
+    struct sha256 sha;
+    sha256_init(&sha);
+    sha256_add(&sha, calls_text, sizeof calls_text - 1);
+    for (size_t i = 0; i < sizeof templates / sizeof templates[0]; i++) {
+        for (uint32_t k = 0; k < templates[i].n_insts; k++) {
+            const struct engine_template_inst *inst = &templates[i].insts[k];
+            uint32_t words[2] = {inst->op, inst->offset};
+            sha256_add(&sha, words, sizeof words);
+        }
+    }
+    sha256_finish(&sha, hash);
 }

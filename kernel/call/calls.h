@@ -5,12 +5,16 @@
 #define KERNEL_CALL_CALLS_H
 
 #include "base/status.h"
-
-struct process;
+#include "kernel/embed.h"
 
 #define CALLS_MODULE "tokamak_1"
 
 /* Makes them importable in a process. ERR_NO_MEMORY. */
 MUST_CHECK status_t calls_provide(struct process *process);
+
+/* Modules are compiled with code instead of calls of these (struct engine_template). */
+void calls_put_templates(struct engine_options *options);
+/* The call that an import's code stands for; null: it is a real call. */
+native_fn call_inlined(const struct engine_module *contents, const struct engine_import *import);
 
 #endif

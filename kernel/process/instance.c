@@ -9,6 +9,7 @@
 
 #include "base/bitset.h"
 #include "base/checked.h"
+#include "kernel/call/clock.h"
 #include "kernel/mem/pool.h"
 #include "kernel/process/module.h"
 #include "kernel/process/process.h"
@@ -205,6 +206,7 @@ static void record_fill_fixed(struct instance *instance)
     fixed->helpers = kernel_helpers;
     fixed->func_records = instance->process->records;
     fixed->stack_limit = (uint64_t)instance->process->stack->low;
+    fixed->shared = clock_shared();
     if (instance->memory != NULL) {
         fixed->memory_base = instance->memory->view.base;
         fixed->memory_size = instance->memory->view.size_bytes;

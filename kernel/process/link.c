@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "kernel/call/calls.h"
 #include "kernel/call/clock.h"
 #include "kernel/process/module.h"
 #include "kernel/process/process.h"
@@ -194,6 +195,14 @@ static bool memory_reaches(const struct memory *memory)
     return memory->slot.reach_bytes >= SLOT_INDEX_BYTES + ENGINE_GUARD_BYTES;
 }
 
+/* Code that stands for a kernel's call can't be linked with something else of its name. */
+static bool inlined_is_found(const struct process *process, const struct engine_module *contents,
+                             const struct engine_import *import, const struct external *found)
+{
+    native_fn inlined = call_inlined(contents, import);
+    return inlined == NULL || process->records[found->ref].code == (const void *)inlined;
+}
+
 status_t link_resolve(struct process *process, struct module *module, struct external *out,
                       struct report *report)
 {
@@ -216,6 +225,12 @@ status_t link_resolve(struct process *process, struct module *module, struct ext
             return report_set(report, ERR_UNLINKABLE, REPORT_NO_OFFSET,
                               "incompatible import type \"%s\" \"%s\": expected %s, found %s",
                               in.bytes, name.bytes, wanted.bytes, found.bytes);
+        }
+        if (!inlined_is_found(process, contents, import, &out[i])) {
+            return report_set(report, ERR_UNLINKABLE, REPORT_NO_OFFSET,
+                              "import \"%s\" \"%s\": compiled as the kernel's own, and something "
+                              "else is provided",
+                              in.bytes, name.bytes);
         }
         if (import->kind == EXTERN_FUNC && process->funcs[out[i].ref].kind == FUNC_NATIVE) {
             clock_start(); /* native functions can't make ready what they need */

@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "base/sha256.h"
+#include "kernel/call/calls.h"
 #include "kernel/cpu.h"
 #include "kernel/mem/pool.h"
 #include "kernel/process/compile.h"
@@ -70,6 +71,14 @@ const struct module *module_find(uint64_t addr)
 }
 
 /* ---- making the object ---- */
+
+/* With what the kernel adds: what an image was compiled with, and is compared with. */
+static struct engine_options engine_options(const struct module_options *options)
+{
+    struct engine_options all = options->engine;
+    calls_put_templates(&all);
+    return all;
+}
 
 static status_t module_alloc(const struct module_options *options, struct module **out)
 {
@@ -150,8 +159,8 @@ static status_t image_write(struct compile_space *space, const uint8_t *bytes, s
         return status;
     }
     struct engine_compile compile = {};
-    status = engine_compile_init(&compile, contents, &options->engine, &space->side, out, cap_bytes,
-                                 error);
+    struct engine_options engine = engine_options(options);
+    status = engine_compile_init(&compile, contents, &engine, &space->side, out, cap_bytes, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -240,11 +249,12 @@ static status_t image_check(const struct engine_image *image, const struct modul
                           "compiled for a CPU with features that this one lacks (0x%llx)",
                           (unsigned long long)missing);
     }
-    if (image->options != engine_options_word(&options->engine)) {
+    struct engine_options engine = engine_options(options);
+    uint64_t word = engine_options_word(&engine);
+    if (image->options != word) {
         return report_set(report, ERR_MISMATCH, REPORT_NO_OFFSET,
                           "compiled with other engine options (0x%llx, now 0x%llx)",
-                          (unsigned long long)image->options,
-                          (unsigned long long)engine_options_word(&options->engine));
+                          (unsigned long long)image->options, (unsigned long long)word);
     }
     if (memcmp(image->abi_hash, abi_hash, sizeof abi_hash) != 0) {
         return report_set(report, ERR_MISMATCH, REPORT_NO_OFFSET,

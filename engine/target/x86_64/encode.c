@@ -699,6 +699,9 @@ static void encode_block(struct enc *e, uint32_t b)
             if (inst->sub[0] == 8 && (info->flags & X_SZ) != 0) {
                 asm_byte(&e->a, 0x48);
             }
+            if (info->map == 1) {
+                asm_byte(&e->a, 0x0f);
+            }
             asm_byte(&e->a, info->opcode);
         } else {
             enc_generic(e, inst, info);

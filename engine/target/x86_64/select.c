@@ -40,7 +40,7 @@ static const uint8_t op_kinds[SSA_OP_COUNT] = {
     [SSA_PTR_LOAD... SSA_PTR_STORE] = KIND_MEM,
     [SSA_CALL... SSA_CALL_HELPER] = KIND_CALL,
     [SSA_TRAP_IF] = KIND_END,
-    [SSA_INDEX_MASK] = KIND_INT,
+    [SSA_INDEX_MASK... SSA_CYCLES] = KIND_INT,
     [SSA_JUMP... SSA_TRAP] = KIND_END,
     [SSA_TRAP + 1 ... SSA_OP_COUNT - 1] = KIND_SIMD,
 };

@@ -909,6 +909,17 @@ static void select_index_mask(struct select *s, val_t v)
     emit_cmov(s, x86_def(s, v), zero, index, CC_B, size);
 }
 
+static void select_cycles(struct select *s, val_t v)
+{
+    uint32_t low = x86_vreg(s, CLASS_GPR, 8), high = x86_vreg(s, CLASS_GPR, 8);
+    uint32_t shifted = x86_vreg(s, CLASS_GPR, 8);
+    emit(s, X86_RDTSC);
+    op_def_fixed(s, low, RAX);
+    op_def_fixed(s, high, RDX);
+    emit_tied_imm(s, X86_SHLI, shifted, high, 32, 8);
+    emit_rvm(s, X86_OR, x86_def(s, v), low, shifted)->sub[0] = 8;
+}
+
 /* ---- The table ---- */
 
 typedef void select_fn(struct select *s, val_t v);
@@ -932,6 +943,7 @@ static select_fn *const select_fns[] = {
     [SSA_SELECT] = select_select,
     [SSA_INST_ADDR] = select_inst_addr,
     [SSA_INDEX_MASK] = select_index_mask,
+    [SSA_CYCLES] = select_cycles,
 };
 
 status_t x86_select_int(struct select *s, val_t v)
