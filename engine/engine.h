@@ -296,11 +296,13 @@ enum engine_cpu_features : uint64_t {
 enum engine_memory_kind : uint8_t {
     /* 4 GiB of addresses and a guard of ENGINE_GUARD_BYTES: no checks */
     ENGINE_MEMORY_GUARD,
-    /* reserved up to the declared maximum only: a constant bound, checked in code */
+    /* reserved up to the declared maximum, and a small guard: a constant bound, checked in code */
     ENGINE_MEMORY_DENSE,
 };
 
 #define ENGINE_GUARD_BYTES (64u << 20)
+/* Behind the declared maximum of a dense memory this much address space stays empty, too. */
+#define ENGINE_DENSE_GUARD_BYTES (64u << 10)
 #define ENGINE_PAGE_BYTES 65536u /* of WebAssembly */
 /*
  * The top of the index space that no access reaches, which the embedder guarantees: memories don't

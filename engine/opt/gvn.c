@@ -17,9 +17,15 @@
  * of which a part is never accessible (ENGINE_MEMORY_GAP_BYTES). So where an access at x dominates,
  * x plus a smaller constant doesn't wrap, and the constant becomes the offset of the access there.
  *
+ * So does a check of a dense memory's: behind that of x needs none what is a constant further, as
+ * long as the access doesn't reach over the guard. x may itself be a value plus a constant, which
+ * may be negative: known is that x doesn't lie outside, however that came about.
+ *
  * The table is open addressed and remembers the newest of equal ones; one that doesn't dominate
  * is replaced. Dominance is two comparisons of numbers in the dominator tree.
  */
+#include <string.h>
+
 #include "base/hash.h"
 #include "engine/opt/fold.h"
 #include "engine/opt/opt.h"
@@ -30,13 +36,27 @@ struct entry {
     val_t stands_for; /* usually value; for a store, what was stored */
 };
 
+/* A dense memory's check, of a value plus a constant. */
+struct check {
+    uint32_t block;
+    int32_t constant;
+    uint32_t next; /* the one before it of the same value, or NO_CHECK */
+};
+
+#define NO_CHECK UINT32_MAX
+#define CHECKS_LOOKED_AT 4 /* of one value: the newest */
+
 struct numbering {
+    struct compile *cx;
     struct ssa_func *fn;
     struct entry *table;
     uint32_t mask, n_entries;
     uint32_t *pre, *end; /* by block: its subtree in the dominator tree is [pre, end) */
     uint32_t *accessed;  /* by value: 1 + a block in which memory is accessed at it */
     uint32_t n_accessed;
+    struct check *checks; /* [n_values]; null until there is one */
+    uint32_t *newest;     /* [n_values] of a value: its newest check */
+    uint32_t n_checks, n_values;
     uint32_t *globals_out, *sizes_out; /* by block: numbers at its end */
     uint32_t globals, sizes, memory;   /* numbers now */
     uint32_t next_state;
@@ -225,6 +245,85 @@ static void number_access(struct numbering *n, struct ssa_inst *inst)
     }
 }
 
+/* ---- Checks of dense memories ---- */
+
+static bool is_dense_check(const struct ssa_inst *inst)
+{
+    return inst->op == SSA_TRAP_IF && inst->sub == TRAP_MEMORY && inst->imm != 0;
+}
+
+static status_t make_checks(struct numbering *n)
+{
+    uint32_t n_values = n->fn->n_insts;
+    n->checks = arena_array(n->cx->arena, n_values, sizeof *n->checks);
+    n->newest = arena_array(n->cx->arena, n_values, sizeof *n->newest);
+    if (n->checks == NULL || n->newest == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    memset(n->newest, 0xff, n_values * sizeof *n->newest);
+    n->n_values = n_values;
+    return STATUS_OK;
+}
+
+/* v as a value plus a constant. */
+static val_t split_sum(const struct ssa_func *fn, val_t v, int32_t *constant)
+{
+    const struct ssa_inst *inst = ssa_inst(fn, v);
+    uint64_t c;
+    *constant = 0;
+    if (inst->op == SSA_ADD && ssa_is_const(fn, (val_t){inst->arg[1]}, &c)) {
+        *constant = (int32_t)(uint32_t)c;
+        return ssa_resolve(fn, (val_t){inst->arg[0]});
+    }
+    return v;
+}
+
+/*
+ * Whether the check tells nothing new; if it does, it is remembered. Where the one before was of
+ * x + a, this is of x + b: x + a is below the maximum, so x + b = (x + a) + (b - a) doesn't wrap
+ * for a small b - a, and lies as much behind it at most.
+ */
+static status_t number_check(struct numbering *n, const struct ssa_inst *inst, bool *is_known)
+{
+    struct ssa_func *fn = n->fn;
+    const struct ssa_inst *compare = ssa_inst(fn, (val_t){inst->arg[0]});
+    uint64_t bound;
+    *is_known = false;
+    if (compare->op != SSA_GE_U || !ssa_is_const(fn, (val_t){compare->arg[1]}, &bound)) {
+        return STATUS_OK;
+    }
+    val_t index = ssa_resolve(fn, (val_t){compare->arg[0]});
+    if (ssa_inst(fn, index)->type != T_I32) {
+        return STATUS_OK;
+    }
+    if (n->checks == NULL && make_checks(n) != STATUS_OK) {
+        return ERR_NO_MEMORY;
+    }
+    int32_t constant;
+    uint32_t x = split_sum(fn, index, &constant).i;
+    if (fold_value_max(fn, index) < bound) {
+        *is_known = true;
+        return STATUS_OK;
+    }
+    if (x >= n->n_values || n->n_checks == n->n_values) {
+        return STATUS_OK; /* a value that folding has made */
+    }
+    uint32_t looked_at = 0;
+    for (uint32_t i = n->newest[x]; i != NO_CHECK && looked_at < CHECKS_LOOKED_AT; looked_at++) {
+        const struct check *check = &n->checks[i];
+        int64_t distance = (int64_t)constant - check->constant;
+        if (distance >= 0 && (uint64_t)distance + inst->imm <= ENGINE_DENSE_GUARD_BYTES &&
+            dominates(n, check->block, inst->block)) {
+            *is_known = true;
+            return STATUS_OK;
+        }
+        i = check->next;
+    }
+    n->checks[n->n_checks] = (struct check){inst->block, constant, n->newest[x]};
+    n->newest[x] = n->n_checks++;
+    return STATUS_OK;
+}
+
 static void order_commutative(struct ssa_inst *inst)
 {
     if (ssa_has(inst, SSA_COMM) && inst->arg[0] > inst->arg[1] && inst->op != SSA_NOP) {
@@ -240,7 +339,7 @@ static bool has_const(const struct ssa_func *fn, const struct ssa_inst *inst)
     return fn->insts[inst->arg[1]].op == SSA_CONST || fn->insts[inst->arg[0]].op == SSA_CONST;
 }
 
-static void number_inst(struct numbering *n, uint32_t v)
+static status_t number_inst(struct numbering *n, uint32_t v)
 {
     struct ssa_func *fn = n->fn;
     struct ssa_inst *inst = &fn->insts[v];
@@ -257,13 +356,21 @@ static void number_inst(struct numbering *n, uint32_t v)
         }
         if (same.i != 0) {
             ssa_remove(fn, (val_t){v}, same);
-            return;
+            return STATUS_OK;
         }
         uint64_t cond;
         if (inst->op == SSA_TRAP_IF && ssa_is_const(fn, (val_t){inst->arg[0]}, &cond) &&
             cond == 0) {
             ssa_remove(fn, (val_t){v}, VAL_NONE);
-            return;
+            return STATUS_OK;
+        }
+        if (is_dense_check(inst)) {
+            bool is_known;
+            status_t status = number_check(n, inst, &is_known);
+            if (status == STATUS_OK && is_known) {
+                ssa_remove(fn, (val_t){v}, VAL_NONE);
+            }
+            return status;
         }
         n_args = ssa_n_args(inst);
         if (n_args == 2 && ssa_has(inst, SSA_COMM) && !has_const(fn, inst)) {
@@ -282,6 +389,7 @@ static void number_inst(struct numbering *n, uint32_t v)
         }
         change_states(n, v);
     }
+    return STATUS_OK;
 }
 
 /* Intervals of the dominator tree, from parents that have lower numbers than their children. */
@@ -315,7 +423,7 @@ static status_t init_numbering(struct numbering *n, struct compile *cx)
     while (cap < (uint64_t)fn->n_insts * 2) {
         cap *= 2;
     }
-    *n = (struct numbering){.fn = fn, .mask = (uint32_t)cap - 1, .next_state = 1};
+    *n = (struct numbering){.cx = cx, .fn = fn, .mask = (uint32_t)cap - 1, .next_state = 1};
     if (engine_memory_has_gap(cx->module)) {
         n->accessed = arena_zalloc(cx->scratch, fn->n_insts, sizeof *n->accessed);
         n->n_accessed = n->accessed != NULL ? fn->n_insts : 0;
@@ -351,7 +459,7 @@ status_t pass_gvn(struct compile *cx)
             next = fn->insts[v].next;
             status = ssa_reserve_insts(fn, 2 * FOLD_MAX_NEW);
             if (status == STATUS_OK && fn->insts[v].op != SSA_PHI) {
-                number_inst(&n, v);
+                status = number_inst(&n, v);
             }
         }
         n.globals_out[b] = n.globals;

@@ -5,6 +5,11 @@
  * offset below the guard's size, and what lies past the memory's end faults. Two cases need an
  * explicit check: offsets that reach past the guard, and dense memories, which are reserved up to
  * their declared maximum only. Both compare the index with a constant.
+ *
+ * Behind a dense memory is a small guard, so that all accesses with small offsets need the same
+ * check of an index: that it is below the maximum. Passes may then leave out the check of an index
+ * plus a constant, too, as far as the guard reaches: in the check's imm is how many bytes behind
+ * the index it is for.
  */
 #include "engine/wasm/build.h"
 
@@ -74,6 +79,17 @@ static void check_limit(struct builder *b, val_t index, uint64_t offset, uint32_
     build_trap_if(b, is_outside, TRAP_MEMORY);
 }
 
+/* The check of a dense memory that its guard completes. */
+static void check_dense(struct builder *b, val_t index, uint64_t reach)
+{
+    val_t is_outside =
+        build_emit2(b, SSA_GE_U, T_I32, index, build_const(b, T_I32, b->dense_bytes));
+    uint64_t bits;
+    if (!b->cx->options->is_unsafe && !(ssa_is_const(b->fn, is_outside, &bits) && bits == 0)) {
+        build_emit(b, SSA_TRAP_IF, T_VOID, is_outside, VAL_NONE, VAL_NONE, reach, TRAP_MEMORY);
+    }
+}
+
 /* The address for an access: checked where no guard does it; *offset is what is left to add. */
 static val_t check_address(struct builder *b, val_t index, uint32_t n_bytes, uint64_t *offset)
 {
@@ -85,7 +101,9 @@ static val_t check_address(struct builder *b, val_t index, uint32_t n_bytes, uin
         *offset += constant;
         index = ssa_const(b->fn, T_I32, 0);
     }
-    if (b->is_dense) {
+    if (b->is_dense && b->dense_bytes != 0 && *offset + n_bytes <= ENGINE_DENSE_GUARD_BYTES) {
+        check_dense(b, index, *offset + n_bytes);
+    } else if (b->is_dense) {
         check_limit(b, index, *offset, n_bytes, b->dense_bytes);
     }
     if (*offset <= OFFSET_MAX) {

@@ -125,7 +125,7 @@ static void test_canaries(void **state)
     beyond[5] ^= 1;
     memory_free(&memory, cpu_self());
     memory_make(&memory, true, 1, 1);
-    memory.view.base[ENGINE_PAGE_BYTES] ^= 1;
+    memory.view.base[ENGINE_PAGE_BYTES + ENGINE_DENSE_GUARD_BYTES] ^= 1;
     assert_false(kernel_canaries_check(&where));
     memory_free(&memory, cpu_self());
 }

@@ -165,7 +165,8 @@ static status_t dense_slot_alloc(struct cpu *cpu, uint64_t record_bytes, uint64_
                                  struct slot *out)
 {
     size_t border_bytes = cpu->slots.has_canaries ? CANARY_BYTES : 0;
-    size_t len_bytes = record_bytes + max_bytes + 2 * border_bytes;
+    size_t reach_bytes = max_bytes + ENGINE_DENSE_GUARD_BYTES;
+    size_t len_bytes = record_bytes + reach_bytes + 2 * border_bytes;
     uint8_t *start;
     status_t status = extent_alloc(&cpu->dense, len_bytes, NULL, &start);
     if (status != STATUS_OK) {
@@ -174,7 +175,7 @@ static status_t dense_slot_alloc(struct cpu *cpu, uint64_t record_bytes, uint64_
     *out = (struct slot){
         .base = start + border_bytes + record_bytes,
         .record_bytes = record_bytes,
-        .reach_bytes = max_bytes,
+        .reach_bytes = reach_bytes,
         .is_dense = true,
     };
     if (record_bytes != 0) {

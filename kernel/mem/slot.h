@@ -10,7 +10,7 @@
  *
  * A 32-bit index plus an offset below the guard's size plus 16 bytes stays within the slot, and
  * nothing is mapped in it but the record and the memory. Dense slots hold memories whose code
- * checks a constant bound itself: record and declared maximum, nothing else.
+ * checks a constant bound itself: record, declared maximum, and a guard of 64 KiB.
  *
  * For tests an area can have canaries: every second guard slot is left free and has a pattern in
  * its first and last 64 KiB, and dense slots have one on both sides; kernel_canaries_check
