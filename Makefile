@@ -266,9 +266,10 @@ fuzz: deps
 fuzz-run: $(FUZZERS)
 	$(Q)BUILD=$(BUILD) scripts/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
 
-soak: all
-	$(Q)if [ -x tests/diff/run ]; then BUILD=$(BUILD) tests/diff/run --soak=$(SOAK_SECONDS) $O/tokamak; \
-	else echo 'soak: THERE IS NO SOAK YET: tests/diff/run is missing' >&2; exit 1; fi
+soak: deps
+	$(Q)$(MAKE) VARIANT=release all
+	$(Q)$(MAKE) VARIANT=test all
+	$(Q)$(TEST_ENV) tests/diff/run --soak=$(SOAK_SECONDS) $(BUILD)/tokamak
 
 install: all
 	$(Q)install -D $O/tokamak "$(DESTDIR)$(PREFIX)/bin/tokamak"

@@ -8,7 +8,8 @@
  * its size is allowed to.
  *
  * Random bytes are rarely a module. So the mutator also works on one function's body and keeps the
- * sizes around it right, and now and then changes only the options.
+ * sizes around it right. Most of what it does there leaves a valid module: an instruction becomes
+ * another of the same types, or more follows it. Now and then it changes only the options.
  */
 #define _GNU_SOURCE
 #include <assert.h>
@@ -18,7 +19,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "engine/engine.h"
+#include "engine/ssa/ssa.h"
+#include "engine/wasm/wasm.h"
 
 #define HEADER_MAGIC "TK"
 #define WORK_BYTES ((size_t)1 << 30) /* of addresses, in each arena */
@@ -332,6 +334,8 @@ struct body {
     size_t section_size, section; /* the code section's size and contents */
     size_t size, start, end;      /* the body's size, its first byte, and behind it */
     size_t section_end;
+    const struct engine_module *module;
+    uint32_t funcidx;
 };
 
 static bool body_choose(const uint8_t *in, size_t len_bytes, uint32_t choice, struct body *body)
@@ -358,24 +362,207 @@ static bool body_choose(const uint8_t *in, size_t len_bytes, uint32_t choice, st
         .start = func->body_offset,
         .end = (size_t)func->body_offset + func->body_len_bytes,
         .section_end = (size_t)last->body_offset + last->body_len_bytes,
+        .module = module,
+        .funcidx = (uint32_t)(func - module->funcs),
     };
     return true;
+}
+
+/* ---- instructions of known types ---- */
+
+#define INSTS_MAX_BYTES 64 /* of what is put into a body at a time */
+
+/* The numbers at which code changes: powers of two and their neighbours, and small ones. */
+static uint64_t number_choose(uint32_t *state)
+{
+    uint64_t near = (UINT64_C(1) << random_next(state) % 64) + random_next(state) % 3 - 1;
+    switch (random_next(state) % 4) {
+    case 0: return random_next(state) % 9;
+    case 1: return 0 - near;
+    default: return near;
+    }
+}
+
+static uint8_t *signed_put(uint8_t *at, int64_t value)
+{
+    while (value < -64 || value > 63) {
+        *at++ = (uint8_t)(value & 0x7f) | 0x80;
+        value >>= 7;
+    }
+    *at++ = (uint8_t)value & 0x7f;
+    return at;
+}
+
+static uint8_t *random_put(uint8_t *at, uint32_t n, uint32_t below, uint32_t *state)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        *at++ = (uint8_t)(random_next(state) % below);
+    }
+    return at;
+}
+
+static bool has_known_immediate(const struct wasm_op_info *op)
+{
+    return op->imm == IMM_NONE || op->imm == IMM_LANE || op->imm == IMM_SHUFFLE ||
+           op->imm == IMM_MEMARG || op->imm == IMM_MEMARG_LANE;
+}
+
+static uint8_t *op_put(uint8_t *at, uint32_t index, uint32_t *state)
+{
+    static const uint32_t pages[] = {0, WASM_OPS_PLAIN, WASM_OPS_PLAIN + WASM_OPS_FC,
+                                     WASM_OPS_PLAIN + WASM_OPS_FC + WASM_OPS_FD};
+    static const uint8_t prefixes[] = {0, WASM_PREFIX_FC, WASM_PREFIX_FD, WASM_PREFIX_FE};
+    uint32_t page = 3;
+    while (index < pages[page]) {
+        page--;
+    }
+    if (page == 0) {
+        *at++ = (uint8_t)index;
+    } else {
+        *at++ = prefixes[page];
+        at = leb_put(at, index - pages[page]);
+    }
+    const struct wasm_op_info *op = &wasm_ops[index];
+    if (op->imm == IMM_MEMARG || op->imm == IMM_MEMARG_LANE) {
+        at = leb_put(at, op->width);
+        at = leb_put(at, (uint32_t)number_choose(state));
+    }
+    if (op->imm == IMM_LANE || op->imm == IMM_MEMARG_LANE) {
+        at = random_put(at, 1, wasm_op_lanes(op), state);
+    }
+    return op->imm == IMM_SHUFFLE ? random_put(at, 16, 32, state) : at;
+}
+
+static uint8_t *const_put(uint8_t *at, uint8_t type, uint32_t *state)
+{
+    uint64_t number = number_choose(state);
+    switch (type) {
+    case T_I32: *at++ = OP_I32_CONST; return signed_put(at, (int32_t)number);
+    case T_I64: *at++ = OP_I64_CONST; return signed_put(at, (int64_t)number);
+    case T_F32: *at++ = OP_F32_CONST; return bytes_put(at, (uint8_t *)&number, 4);
+    case T_F64: *at++ = OP_F64_CONST; return bytes_put(at, (uint8_t *)&number, 8);
+    default:
+        *at++ = WASM_PREFIX_FD;
+        *at++ = 12; /* v128.const */
+        return random_put(at, 16, 256, state);
+    }
+}
+
+/* An instruction with a signature: its index in wasm_ops, or WASM_OPS_COUNT. */
+static uint32_t op_choose(const struct engine_module *module, uint8_t n_params,
+                          const uint8_t *params, uint8_t result, uint32_t *state)
+{
+    uint32_t chosen = WASM_OPS_COUNT, n = 0;
+    for (uint32_t i = 0; i < WASM_OPS_COUNT; i++) {
+        const struct wasm_op_info *op = &wasm_ops[i];
+        if (op->is_defined && !op->is_special && has_known_immediate(op) &&
+            op->n_params == n_params && op->result == result &&
+            memcmp(op->params, params, n_params) == 0 &&
+            (module->n_memories != 0 || (op->imm != IMM_MEMARG && op->imm != IMM_MEMARG_LANE)) &&
+            random_next(state) % ++n == 0) {
+            chosen = i;
+        }
+    }
+    return chosen;
+}
+
+/* An instruction of a body, each as likely as the others. */
+struct spot {
+    size_t start, end; /* in the module; end is 0 until it is known */
+    uint32_t n;
+    uint32_t *state;
+};
+
+static void spot_see(void *ctx, uint32_t offset, uint32_t depth, const char *text, size_t len_bytes)
+{
+    (void)depth, (void)text, (void)len_bytes;
+    struct spot *spot = ctx;
+    if (spot->start != 0 && spot->end == 0) {
+        spot->end = offset;
+    }
+    if (random_next(spot->state) % ++spot->n == 0) {
+        spot->start = offset;
+        spot->end = 0;
+    }
+}
+
+/* What an instruction leaves on the stack, if it is one that is known to leave one value. */
+static uint8_t result_of(uint32_t opcode, const struct wasm_op_info *op)
+{
+    switch (opcode) {
+    case OP_I32_CONST: return T_I32;
+    case OP_I64_CONST: return T_I64;
+    case OP_F32_CONST: return T_F32;
+    case OP_F64_CONST: return T_F64;
+    default: return op->is_special ? T_VOID : op->result;
+    }
+}
+
+/* Writes what the chosen instruction of a body becomes; the number of bytes, or 0. */
+static size_t spot_change(const uint8_t *in, const struct body *body, struct spot *spot,
+                          uint8_t *out)
+{
+    struct reader r = {in + spot->start, in + spot->end, in};
+    uint32_t opcode;
+    if (reader_opcode(&r, &opcode) != STATUS_OK || wasm_op_info(opcode) == NULL) {
+        return 0;
+    }
+    const struct wasm_op_info *op = wasm_op_info(opcode);
+    uint8_t type = result_of(opcode, op), *at = out;
+    bool is_more = type != T_VOID && random_next(spot->state) % 2 == 0;
+    if (is_more) { /* behind it: combined with a number */
+        uint8_t params[] = {type, type};
+        uint32_t index = op_choose(body->module, 2, params, type, spot->state);
+        spot->start = spot->end;
+        at = const_put(at, type, spot->state);
+        return index == WASM_OPS_COUNT ? 0 : (size_t)(op_put(at, index, spot->state) - out);
+    }
+    if (op->is_special) {
+        return type == T_VOID ? 0 : (size_t)(const_put(at, type, spot->state) - out);
+    }
+    uint32_t index = op_choose(body->module, op->n_params, op->params, op->result, spot->state);
+    return index == WASM_OPS_COUNT ? 0 : (size_t)(op_put(at, index, spot->state) - out);
+}
+
+/* Changes one instruction of the body, copied to `to`; the new length, or 0. */
+static size_t insts_mutate(const uint8_t *in, const struct body *body, uint8_t *to, uint32_t *state)
+{
+    struct spot spot = {.state = state};
+    struct engine_listing listing = {spot_see, &spot};
+    uint8_t bytes[INSTS_MAX_BYTES];
+    if (engine_list_body(body->module, body->funcidx, &listing) != STATUS_OK || spot.end == 0) {
+        return 0;
+    }
+    size_t n = spot_change(in, body, &spot, bytes);
+    if (n == 0) {
+        return 0;
+    }
+    uint8_t *at = bytes_put(to, in + body->start, spot.start - body->start);
+    at = bytes_put(at, bytes, n);
+    at = bytes_put(at, in + spot.end, body->end - spot.end);
+    return (size_t)(at - to);
 }
 
 /* Mutates one body and rewrites its size and the section's; returns the new length, or 0 if there
  * is no such thing here. */
 static size_t body_mutate(const uint8_t *in, size_t len_bytes, uint8_t *out, size_t cap_bytes,
-                          uint32_t choice)
+                          uint32_t *state)
 {
     struct body body;
-    if (!body_choose(in, len_bytes, choice, &body) || len_bytes + 16 > cap_bytes) {
+    if (!body_choose(in, len_bytes, random_next(state), &body) ||
+        len_bytes + 16 + INSTS_MAX_BYTES > cap_bytes) {
         return 0;
     }
     size_t body_len = body.end - body.start, room = cap_bytes - 16 - len_bytes + body_len;
     uint8_t *mutated = malloc(room + 1);
     assert(mutated != NULL);
-    memcpy(mutated, in + body.start, body_len);
-    body_len = LLVMFuzzerMutate(mutated, body_len, room);
+    size_t changed_len = random_next(state) % 4 != 0 ? insts_mutate(in, &body, mutated, state) : 0;
+    if (changed_len != 0) {
+        body_len = changed_len;
+    } else {
+        memcpy(mutated, in + body.start, body_len);
+        body_len = LLVMFuzzerMutate(mutated, body_len, room);
+    }
 
     size_t before = body.size - body.section, after = body.section_end - body.end;
     uint8_t *at = bytes_put(out, in, body.section_size);
@@ -402,8 +589,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len_bytes, size_t cap_byte
     size_t skip = header_read(bytes, len_bytes, &header) ? sizeof header : 0;
     uint8_t *out = malloc(cap_bytes);
     assert(out != NULL);
-    size_t n =
-        body_mutate(bytes + skip, len_bytes - skip, out, cap_bytes - skip, random_next(&state));
+    size_t n = body_mutate(bytes + skip, len_bytes - skip, out, cap_bytes - skip, &state);
     if (n != 0) {
         memcpy(bytes + skip, out, n);
         n += skip;

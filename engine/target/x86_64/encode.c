@@ -554,16 +554,17 @@ static void encode_move(struct enc *e, const struct mir_move *m)
 static void encode_moves(struct enc *e, uint32_t before)
 {
     const struct mir_func *mf = e->mf;
-    const struct mir_move *m = mf->moves + e->next_move, *end = mf->moves + mf->n_moves;
-    for (; m != end && m->before <= before && enc_reserve(e); m++) {
+    uint32_t i = e->next_move;
+    for (; i < mf->n_moves && mf->moves[i].before <= before && enc_reserve(e); i++) {
+        const struct mir_move *m = &mf->moves[i];
         bool is_zero = m->from == LOC_CONST && m->to < REG_VEC0 && e->mf->vregs[m->vreg].imm == 0;
         if (m->to == e->flags_reg || (m->is_swap && m->from == e->flags_reg) || is_zero) {
             e->flags_reg = ASM_NO_REG; /* a zero may be made by xor */
         }
         encode_move(e, m);
     }
-    e->next_move = (uint32_t)(m - mf->moves);
-    e->next_before = m != end ? m->before : UINT32_MAX;
+    e->next_move = i;
+    e->next_before = i < mf->n_moves ? mf->moves[i].before : UINT32_MAX;
 }
 
 /* ---- Tests that say again what the flags say already ---- */
