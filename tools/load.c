@@ -24,6 +24,10 @@ static struct module *bytes_load(const char *path, const struct file *file, stru
                                 &options->report);
         break;
     case FILE_IMAGE:
+        if (options->output != NULL) {
+            message_error("%s: is compiled already", path);
+            return NULL;
+        }
         if (!options->allows_precompiled) {
             message_error("%s: is compiled code, which isn't checked again: to trust it, use "
                           "--allow-precompiled",
