@@ -509,23 +509,11 @@ static void script_run(struct script *script, const char *path, const struct jso
     }
 }
 
-/* One file; its counts are added. False: it couldn't be read. */
-static bool file_run(const char *path, struct options *options, uint64_t *counts)
+/* The commands of one file; their counts are added. False: there is no kernel to run them. */
+static bool script_play(const char *path, const struct json *commands, struct options *options,
+                        uint64_t *counts)
 {
     static struct script script;
-    struct file file;
-    size_t error_offset;
-    if (!file_open(&file, path)) {
-        return false;
-    }
-    struct json_document *document =
-        json_read((const char *)file.bytes, file.len_bytes, &error_offset);
-    const struct json *commands =
-        document == NULL ? NULL : json_get(json_root(document), "commands");
-    if (commands == NULL) {
-        message_error("%s: is not a test script%s", path, document == NULL ? " (bad JSON)" : "");
-        return false;
-    }
     char *copy = strdup(path);
     script = (struct script){.options = options, .folder = dirname(copy)};
     bool is_started = script_start(&script);
@@ -540,9 +528,34 @@ static bool file_run(const char *path, struct options *options, uint64_t *counts
         }
     }
     free(copy);
-    json_free(document);
-    file_close(&file);
     return is_started;
+}
+
+/* False: the file couldn't be read or run. */
+static bool file_run(const char *path, struct options *options, uint64_t *counts)
+{
+    struct file file;
+    size_t error_offset;
+    if (!file_open(&file, path)) {
+        return false;
+    }
+    bool is_run = false;
+    struct json_document *document =
+        json_read((const char *)file.bytes, file.len_bytes, &error_offset);
+    const struct json *commands =
+        document == NULL ? NULL : json_get(json_root(document), "commands");
+    if (document == NULL) {
+        message_error("%s: is not a test script (bad JSON at byte %zu)", path, error_offset);
+    } else if (commands == NULL) {
+        message_error("%s: is not a test script (no \"commands\")", path);
+    } else {
+        is_run = script_play(path, commands, options, counts);
+    }
+    if (document != NULL) {
+        json_free(document);
+    }
+    file_close(&file);
+    return is_run;
 }
 
 int command_wast(int argc, char **argv)
