@@ -527,6 +527,17 @@ static val_t fold_convert(struct ssa_func *fn, struct ssa_inst *inst)
                    ? (val_t){inst->arg[0]}
                    : VAL_NONE;
     case SSA_EQZ: return fold_eqz(fn, inst);
+    case SSA_CONVERT_U: /* what isn't negative either way: there is an instruction for signed */
+        if (fold_value_max(fn, (val_t){inst->arg[0]}) <=
+            (arg->type == T_I64 ? INT64_MAX : INT32_MAX)) {
+            inst->op = SSA_CONVERT_S;
+        }
+        return VAL_NONE;
+    case SSA_EXTEND_S: /* and the other costs nothing */
+        if (fold_value_max(fn, (val_t){inst->arg[0]}) <= INT32_MAX) {
+            inst->op = SSA_EXTEND_U;
+        }
+        return VAL_NONE;
     default: return VAL_NONE;
     }
 }
