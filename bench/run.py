@@ -32,6 +32,9 @@ TABLES = {
     "calls": calls.measure,
 }
 
+# Their rows are about all programs: with --programs there is no figure of the row.
+PROGRAM_TABLES = ("programs", "confinement")
+
 # Made only when asked for by --only.
 MORE_TABLES = {"instructions": instructions.measure}
 
@@ -119,7 +122,8 @@ def main() -> int:
     for name in options.only:
         print(f"== {name}")
         some, failed = (TABLES | MORE_TABLES)[name](options)
-        figures += some
+        is_row_whole = options.external or not options.programs or name not in PROGRAM_TABLES
+        figures += some if is_row_whole else [f for f in some if f["row"] == 0]
         failures += failed
         print()
     is_part = bool(

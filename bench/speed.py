@@ -29,6 +29,9 @@ FLOOR_AGAINST_V8 = 1.08
 # Below this a ratio of times says nothing; only programs from elsewhere can be so short.
 SHORTEST_NS = 500_000
 
+# The section of docs/engine.md that explains programs beyond FLOOR_WORST.
+EXPLAINED = "Where it is far from native code, and why"
+
 
 def say(text: str) -> None:
     """Progress: on a terminal one line that is overwritten, otherwise nothing."""
@@ -110,65 +113,91 @@ def against(results, name, other):
 
 
 def programs_explained() -> set:
-    """Programs that docs/engine.md names, as `name`: it says there why they lose."""
+    """Programs that docs/engine.md names, as `name`, where it says why they lose."""
     if not ENGINE_DOC.exists():
         return set()
-    return set(re.findall(r"`([\w-]+)`", ENGINE_DOC.read_text()))
+    text = ENGINE_DOC.read_text()
+    _, _, section = text.partition(f"\n## {EXPLAINED}\n")
+    return set(re.findall(r"`([\w-]+)`", section.partition("\n## ")[0]))
 
 
-def figures_make(results, names, is_external):
-    set_name = "external set" if is_external else "benchmark set"
-    ratios = {p: ratio(c, TOKAMAK) for p, c in results.items()}
-    known = {p: r for p, r in ratios.items() if r}
-    worst = max(known, key=known.get, default=None)
+def set_title(options) -> str:
+    """What the programs of this run are called: only the whole set has the row's bounds."""
+    if options.external:
+        return f"external set {options.external.resolve().name}"
+    return "chosen programs" if options.programs else "benchmark set"
+
+
+def figures_bounded(ratios, set_name, yardstick):
+    """The figures of row 6 against native code. `ratios` has only what was measured."""
     explained = programs_explained()
-    native_text = "native clang-19 -O2 of the same C, same run"
-    figures = [
+    rest = [r for p, r in ratios.items() if p not in explained]
+    worst = max(ratios, key=ratios.get, default=None)
+    # With all of them explained there is no worst one, and the floor holds.
+    worst_unexplained = max(rest, default=0) if ratios else None
+    return [
         figure(
             6,
             f"geomean, {set_name}",
-            geomean(list(known.values())),
+            geomean(list(ratios.values())),
             "x native",
-            native_text,
+            yardstick,
             FLOOR_GEOMEAN,
             TARGET_GEOMEAN,
         ),
         figure(
             6,
             f"worst program, {set_name}",
-            known.get(worst),
+            ratios.get(worst),
             "x native",
-            f"{native_text}; the program: {worst}",
+            f"{yardstick}; the program: {worst}",
             None,
             TARGET_WORST,
         ),
         figure(
             6,
             f"worst program that docs/engine.md doesn't explain, {set_name}",
-            max((r for p, r in known.items() if p not in explained), default=None),
+            worst_unexplained,
             "x native",
-            native_text,
+            yardstick,
             FLOOR_WORST,
         ),
     ]
-    for other, floor, target in (
+
+
+def figures_against(results, names, set_name):
+    """Tokamak against each other engine; null for those that aren't here."""
+    bounds = (
         ("v8-20", FLOOR_AGAINST_V8, 1.0),
         ("v8-newest", None, 1.0),
         ("wasmtime", None, 1.0),
         ("wasm2c", None, None),
-    ):
-        if other in names:
-            figures.append(
-                figure(
-                    6,
-                    f"geomean against {other}, {set_name}",
-                    against(results, TOKAMAK, other),
-                    f"x {other}",
-                    f"{other}, same run",
-                    floor,
-                    target,
-                )
-            )
+    )
+    return [
+        figure(
+            6,
+            f"geomean against {other}, {set_name}",
+            against(results, TOKAMAK, other),
+            f"x {other}",
+            f"{other}, same run",
+            floor,
+            target,
+        )
+        for other, floor, target in bounds
+        if other in names
+    ]
+
+
+def figures_make(results, names, set_name):
+    """`names`: the engines asked for. One that isn't here has null, which isn't its figure of old."""
+    ratios = {p: r for p, c in results.items() if (r := ratio(c, TOKAMAK))}
+    if any(TOKAMAK in c and c[TOKAMAK].failure for c in results.values()):
+        ratios = {}  # a mean without the programs that failed would be none
+    native_text = f"native clang-19 -O2 of the same C, same run; programs: {len(results)}"
+    figures = []
+    if TOKAMAK in names:
+        figures += figures_bounded(ratios, set_name, native_text)
+        figures += figures_against(results, names, set_name)
     for name in names:
         if name not in (TOKAMAK, NATIVE):
             values = [ratio(c, name) for c in results.values()]
@@ -229,14 +258,17 @@ def measure(options):
     if not results:
         print("no program matches")
         return [], 0
-    names = [e.name for e in engines]
-    notes = json.loads(NOTES.read_text())
-    table_print(results, all_names(names), notes)
+    names = names_asked(options)
+    table_print(results, names, json.loads(NOTES.read_text()))
     print()
     samples_write(results)
-    return figures_make(results, names, bool(options.external)), failures_print(results)
+    return figures_make(results, names, set_title(options)), failures_print(results)
 
 
-def all_names(present) -> list:
-    """All engines have a column, also those that aren't installed: theirs is '-'."""
-    return [e.name for e in all_engines() if e.name in present or not e.is_info]
+def names_asked(options) -> list:
+    """These engines have a column, also where they aren't installed: theirs is '-'."""
+    return [
+        e.name
+        for e in all_engines()
+        if not options.engines or e.name in options.engines or e.name == NATIVE
+    ]

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,19 +61,25 @@ def instructions_of(argv) -> int | None:
 
 def program_count(program: Program, engines: list) -> dict:
     """Instructions by engine name, without the engine's start; None for what can't be counted."""
-    counts = {}
+    commands = {}
     for engine in engines:
         try:
-            whole = instructions_of(engine.command(engine.prepare(program)))
-            start = engine_start(engine)
+            commands[engine.name] = engine.command(engine.prepare(program))
+            start_prepare(engine)
         except Exception as error:  # noqa: BLE001: any failure means no figure
             print(f"{program.name} under {engine.name}: no count: {error}")
-            whole = start = None
+            commands.pop(engine.name, None)
+    # Counts don't depend on what else runs: all CPUs count at once.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        wholes = dict(zip(commands, pool.map(instructions_of, commands.values())))
+    counts = {}
+    for engine in engines:
+        whole, start = wholes.get(engine.name), getattr(engine, "start_instructions", None)
         counts[engine.name] = whole - start if whole and start else None
     return counts
 
 
-def engine_start(engine) -> int | None:
+def start_prepare(engine) -> None:
+    """Counts the engine's own start, once."""
     if not hasattr(engine, "start_instructions"):
         engine.start_instructions = instructions_of(engine.command(engine.prepare(EMPTY)))
-    return engine.start_instructions
