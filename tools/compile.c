@@ -46,7 +46,7 @@ static int compile_file(const char *path, struct options *options)
 int command_compile(int argc, char **argv)
 {
     static struct options options;
-    options.module.engine.cpu_features = machine_cpu_features();
+    options_init(&options);
     const char *path = NULL;
     int at = 1;
     while (at < argc) {

@@ -46,7 +46,8 @@ static int command_help(int argc, char **argv)
 static int command_version(int argc, char **argv)
 {
     (void)argc, (void)argv;
-    printf("tokamak, engine version %u\n", ENGINE_VERSION);
+    printf("tokamak, engine version %u%s\n", ENGINE_VERSION,
+           TOKAMAK_CHECKS ? ", checks its own work" : "");
     return 0;
 }
 

@@ -452,7 +452,7 @@ int command_objdump(int argc, char **argv)
 {
     static struct dump dump;
     struct options *options = &dump.options;
-    options->module.engine.cpu_features = machine_cpu_features();
+    options_init(options);
     int at = 1;
     while (at < argc) {
         if (!options_read(options, "dc", argc, argv, &at)) {

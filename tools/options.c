@@ -282,6 +282,12 @@ static bool is_in_groups(const char *groups, const char *allowed)
     return strpbrk(groups, allowed) != NULL;
 }
 
+void options_init(struct options *options)
+{
+    options->module.engine.cpu_features = machine_cpu_features();
+    options->module.engine.is_checked = TOKAMAK_CHECKS;
+}
+
 bool options_read(struct options *options, const char *allowed, int argc, char **argv, int *at)
 {
     while (*at < argc && argv[*at][0] == '-' && argv[*at][1] != '\0') {

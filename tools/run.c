@@ -149,7 +149,7 @@ static int run_module(struct run *run, struct module *module)
 int command_run(int argc, char **argv)
 {
     static struct run run;
-    run.options.module.engine.cpu_features = machine_cpu_features();
+    options_init(&run.options);
     int at = 1;
     if (!options_read(&run.options, "rca", argc, argv, &at)) {
         return EXIT_USAGE;

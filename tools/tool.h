@@ -59,6 +59,9 @@ struct options {
     bool shows_wasm, shows_code, shows_mir, shows_headers;
 };
 
+/* What holds where no option says otherwise: this CPU; checks in builds that check themselves. */
+void options_init(struct options *options);
+
 /*
  * Reads options from argv[*at] on, up to the first argument that isn't one; *at is then there.
  * allowed: letters of the groups that the command knows, see options.c. False, and a message was

@@ -561,7 +561,7 @@ static bool file_run(const char *path, struct options *options, uint64_t *counts
 int command_wast(int argc, char **argv)
 {
     static struct options options;
-    options.module.engine.cpu_features = machine_cpu_features();
+    options_init(&options);
     uint64_t counts[3] = {};
     int at = 1;
     if (!options_read(&options, "wc", argc, argv, &at)) {
