@@ -734,6 +734,20 @@ static bool is_bitcast(uint8_t from, uint8_t to)
            (from == T_I64 && to == T_F64) || (from == T_F64 && to == T_I64);
 }
 
+static bool check_result(struct verifier *v, uint32_t i)
+{
+    const struct ssa_func *fn = v->fn;
+    const struct ssa_inst *inst = &fn->insts[i], *before = &fn->insts[inst->prev];
+    uint32_t call = ssa_resolve(fn, (val_t){inst->arg[0]}).i;
+    if (!is_call(fn->insts[call].op) || inst->imm == 0 || inst->type == T_VOID) {
+        return fail(v, i, "a result of what is no call, or the first result");
+    }
+    bool is_in_order = before->op == SSA_RESULT && before->imm < inst->imm &&
+                       ssa_resolve(fn, (val_t){before->arg[0]}).i == call;
+    return inst->prev == call || is_in_order ||
+           fail(v, i, "results that don't follow their call in ascending order");
+}
+
 /* Operations without a signature. */
 static bool check_special(struct verifier *v, uint32_t i, const uint32_t *args, uint32_t n)
 {
@@ -750,9 +764,7 @@ static bool check_special(struct verifier *v, uint32_t i, const uint32_t *args, 
                fail(v, i, "a bitcast between types of another size, or of one kind");
     }
     if (inst->op == SSA_RESULT) {
-        return (is_call(ssa_inst(fn, ssa_resolve(fn, (val_t){args[0]}))->op) && inst->imm >= 1 &&
-                inst->type != T_VOID) ||
-               fail(v, i, "a result of what is no call, or the first result");
+        return check_result(v, i);
     }
     if (inst->op == SSA_CALL_SLOT && (n == 0 || arg_type(fn, args[0]) != T_I64)) {
         return fail(v, i, "a call through what is no address");

@@ -120,6 +120,9 @@ static void test_other_operations(void **state)
                       "no such parameter, of another type, or not in the entry");
     expect_wrong_inst("v7 = result v1, 1 : i32",
                       "a result of what is no call, or the first result");
+    expect_wrong_inst("v8 = call_slot t0(v2) : i32\n  v9 = result v8, 2 : i32\n"
+                      "  v7 = result v8, 1 : i32",
+                      "results that don't follow their call in ascending order");
     expect_right_inst("v7 = call_slot t0(v2, v1) : i32");
     expect_wrong_inst("v7 = call_slot t0(v1, v2) : i32", "a call through what is no address");
     expect_wrong_inst("v7 = call_slot t0() : i32", "a call through what is no address");

@@ -46,7 +46,7 @@ status_t build_carry(struct builder *b, uint64_t n)
     b->n_carried += n;
     if (b->n_carried > b->max_carried) {
         return build_fail(b, ERR_LIMIT,
-                          "too complex: branches and loops carry more than %llu values",
+                          "too complex: branches, loops and calls carry more than %llu values",
                           (unsigned long long)b->max_carried);
     }
     return STATUS_OK;

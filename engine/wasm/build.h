@@ -148,9 +148,10 @@ MUST_CHECK static inline status_t build_reserve_stack(struct builder *b, uint32_
 }
 
 /*
- * Counts n more values that edges carry to labels, or locals that loops set. All that grows faster
- * than a body does is bounded by their number: with many edges and many locals it is the product of
- * the two. ERR_LIMIT where it is out of proportion to the body, which no compiler's output is.
+ * Counts n more values that edges carry to labels, or calls to and fro, or locals that loops set.
+ * All that grows faster than a body does is bounded by their number: with many edges and many
+ * locals it is the product of the two. ERR_LIMIT where it is out of proportion to the body, which
+ * no compiler's output is.
  */
 MUST_CHECK status_t build_carry(struct builder *b, uint64_t n);
 

@@ -60,12 +60,16 @@ static status_t pop_args(struct builder *b, const struct engine_functype *type, 
 
 static status_t push_results(struct builder *b, const struct engine_functype *type, val_t call)
 {
-    status_t status = build_reserve_stack(b, type->n_results + 8);
+    status_t status = build_carry(b, (uint64_t)type->n_params + type->n_results);
+    if (status == STATUS_OK) {
+        status = build_reserve_stack(b, type->n_results + 8);
+    }
     if (status == STATUS_OK) {
         status = ssa_reserve_insts(b->fn, type->n_results + 64);
     }
     if (status != STATUS_OK) {
-        return build_fail(b, status, "out of memory for a call's results");
+        return status == ERR_LIMIT ? status
+                                   : build_fail(b, status, "out of memory for a call's results");
     }
     for (uint32_t i = 0; i < type->n_results; i++) {
         val_t v = call;

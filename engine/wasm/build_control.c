@@ -37,7 +37,10 @@ static status_t reserve_words(struct builder *b, uint32_t n)
 /* Pops values of these types into words, in order; *start is where. */
 static status_t pop_values(struct builder *b, const uint8_t *types, uint32_t n, uint32_t *start)
 {
-    status_t status = reserve_words(b, n);
+    status_t status = build_carry(b, n);
+    if (status == STATUS_OK) {
+        status = reserve_words(b, n);
+    }
     *start = b->n_words;
     for (uint32_t i = n; status == STATUS_OK && i-- > 0;) {
         val_t v;

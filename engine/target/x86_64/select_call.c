@@ -79,21 +79,20 @@ static void op_register_args(struct select *s, const struct call *call)
     }
 }
 
-/* The vreg wanted for result k; 0 if nobody uses it. */
-static uint32_t result_vreg(const struct select *s, const struct call *call, uint32_t k)
+/* The vreg wanted for result k; 0 if nobody uses it. *at is where to go on looking: results follow
+ * their call in ascending order. */
+static uint32_t result_vreg(const struct select *s, const struct call *call, uint32_t k,
+                            uint32_t *at)
 {
     if (k == 0) {
         return s->vreg_of[call->v.i];
     }
-    for (uint32_t i = x86_inst(s, call->v)->next;
-         i != 0 && (s->fn->insts[i].op == SSA_RESULT || s->fn->insts[i].op == SSA_COPY);
-         i = s->fn->insts[i].next) {
-        if (s->fn->insts[i].op == SSA_RESULT && s->fn->insts[i].arg[0] == call->v.i &&
-            s->fn->insts[i].imm == k) {
-            return s->vreg_of[i];
-        }
+    while (*at != 0 && s->fn->insts[*at].op == SSA_RESULT && s->fn->insts[*at].imm < k) {
+        *at = s->fn->insts[*at].next;
     }
-    return 0;
+    const struct ssa_inst *inst = &s->fn->insts[*at];
+    return inst->op == SSA_RESULT && inst->arg[0] == call->v.i && inst->imm == k ? s->vreg_of[*at]
+                                                                                 : 0;
 }
 
 static enum ssa_type result_type(const struct select *s, const struct call *call, uint32_t k)
@@ -106,13 +105,14 @@ static uint32_t place_results(struct select *s, const struct call *call, uint32_
                               bool is_stack)
 {
     struct x86_abi abi = x86_abi_results(args_bytes);
+    uint32_t at = x86_inst(s, call->v)->next;
     for (uint32_t k = 0; k < call->n_results; k++) {
         enum ssa_type type = result_type(s, call, k);
         struct x86_place place = next_place(&abi, type);
         if (is_stack != (place.reg == REG_NONE)) {
             continue;
         }
-        uint32_t vreg = result_vreg(s, call, k);
+        uint32_t vreg = result_vreg(s, call, k, &at);
         if (vreg == 0) {
             continue;
         }
