@@ -92,12 +92,19 @@ static bool is_same(const struct ssa_inst *a, const struct ssa_inst *b, uint8_t 
     return true;
 }
 
+/* Whoever writes a module can make its instructions collide: past that many, none is looked for. */
+#define MAX_PROBES 64
+
 /* The dominating equal of v's instruction; or none, and v is now the one to find. */
 static val_t find_or_add(struct numbering *n, const struct ssa_inst *key, uint8_t n_args,
                          uint32_t state, uint32_t v, val_t stands_for)
 {
     uint32_t at = (uint32_t)hash_inst(key, n_args, state) & n->mask;
+    uint32_t n_probes = 0;
     for (; n->table[at].value != 0; at = (at + 1) & n->mask) {
+        if (n_probes++ == MAX_PROBES) {
+            return VAL_NONE;
+        }
         const struct entry *e = &n->table[at];
         if (e->state == state && is_same(&n->fn->insts[e->value], key, n_args)) {
             if (dominates(n, n->fn->insts[e->value].block, key->block)) {
@@ -197,8 +204,10 @@ static void forward_store(struct numbering *n, uint32_t v)
                             .imm = inst->imm,
                             .block = inst->block};
     uint32_t at = (uint32_t)hash_inst(&load, 0, n->globals) & n->mask;
-    while (n->table[at].value != 0) {
-        at = (at + 1) & n->mask;
+    for (uint32_t n_probes = 0; n->table[at].value != 0; at = (at + 1) & n->mask) {
+        if (n_probes++ == MAX_PROBES) {
+            return;
+        }
     }
     /* the table compares with the instruction of .value: the store can't be it, so an unlinked
      * load stands there */

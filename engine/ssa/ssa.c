@@ -239,11 +239,15 @@ void ssa_remove(struct ssa_func *fn, val_t v, val_t by)
     inst->arg[0] = by.i;
 }
 
+/* Constants are chosen by who wrote the module, so that they may all collide. After this many
+ * others one is no longer looked for: it will be there twice, which is harmless. */
+#define CONST_MAX_PROBES 64
+
 static val_t const_intern(struct ssa_func *fn, enum ssa_op op, enum ssa_type type, uint64_t imm)
 {
-    uint32_t mask = fn->cap_const_table - 1;
+    uint32_t mask = fn->cap_const_table - 1, n_probes = 0;
     uint32_t at = (uint32_t)hash_mix(imm + type) & mask;
-    while (fn->const_table[at] != 0) {
+    while (fn->const_table[at] != 0 && n_probes++ < CONST_MAX_PROBES) {
         const struct ssa_inst *inst = &fn->insts[fn->const_table[at]];
         if (inst->imm == imm && inst->type == type && inst->op == op) {
             return (val_t){fn->const_table[at]};
@@ -253,8 +257,10 @@ static val_t const_intern(struct ssa_func *fn, enum ssa_op op, enum ssa_type typ
     val_t v = ssa_new(fn, op, type);
     fn->insts[v.i].imm = imm;
     fn->insts[v.i].block = UINT32_MAX;
-    fn->const_table[at] = v.i;
-    fn->n_consts++;
+    if (fn->const_table[at] == 0) {
+        fn->const_table[at] = v.i;
+        fn->n_consts++;
+    }
     return v;
 }
 

@@ -3,7 +3,8 @@
  *
  * A value is an instruction: a val_t is its index. Instructions of a block form a doubly linked
  * list (phis first, exactly one END instruction last); constants belong to no block and are
- * unique per function. Everything lives in arrays in one arena and dies with the function.
+ * unique per function, unless they were chosen to collide (const_intern). Everything lives in
+ * arrays in one arena and dies with the function.
  *
  * Invariants (checked by ssa_verify in test builds, between passes):
  *   - block 0 of a value's list is its block; an argument's definition dominates its use;
