@@ -54,6 +54,36 @@ static enum engine_trap fault_trap(const struct activation *activation,
     }
 }
 
+#define ENTRY_PUSHES_MAX 8 /* words that a function's start may push, with some to spare */
+
+/*
+ * A function of ours that a guest called pushes its caller's registers before it can probe, and a
+ * native one never probes. Nothing has happened yet, and the stack's guard is hit: that is the
+ * guest's trap. Its return address is the first word on the stack that points behind a call in
+ * guest code; a register that looks like one would but name a wrong place in the backtrace.
+ */
+static bool entry_unwind(const struct activation *activation, const struct arch_fault *fault,
+                         struct guest_frame *frame)
+{
+    if (fault->kind != ARCH_FAULT_ACCESS || !stack_guards(activation->stack, fault->addr)) {
+        return false;
+    }
+    *frame = (struct guest_frame){};
+    uint64_t low = (uint64_t)activation->stack->low, start = fault->sp > low ? fault->sp : low;
+    for (uint32_t i = 0; i < ENTRY_PUSHES_MAX; i++) {
+        uint64_t at = start + i * sizeof(uint64_t), pc;
+        if (!stack_holds(activation->stack, at, sizeof pc)) {
+            break;
+        }
+        memcpy(&pc, (const void *)at, sizeof pc); // NOLINT(performance-no-int-to-ptr)
+        if (module_find(pc - 1) != NULL) {
+            *frame = (struct guest_frame){pc, at + sizeof pc, true};
+            break;
+        }
+    }
+    return true;
+}
+
 struct arch_activation *kernel_fault(const struct arch_fault *fault)
 {
     struct cpu *cpu = cpu_self();
@@ -62,16 +92,19 @@ struct arch_activation *kernel_fault(const struct arch_fault *fault)
         return NULL;
     }
     enum engine_trap kind = TRAP_NONE;
+    struct guest_frame frame = {fault->pc, fault->sp, fault->is_probe};
     if (fault->is_probe) {
         kind = stack_guards(activation->stack, fault->addr) ? TRAP_STACK : TRAP_NONE;
     } else if (module_find(fault->pc) != NULL) {
         kind = fault_trap(activation, fault);
+    } else if (entry_unwind(activation, fault, &frame)) {
+        kind = TRAP_STACK;
     }
     if (kind == TRAP_NONE) {
         return NULL;
     }
     activation->kind = kind;
-    activation->frame = (struct guest_frame){fault->pc, fault->sp, fault->is_probe};
+    activation->frame = frame;
     return &activation->arch;
 }
 
