@@ -429,7 +429,7 @@ static status_t init_numbering(struct numbering *n, struct compile *cx)
 {
     struct ssa_func *fn = cx->fn;
     uint64_t cap = 64;
-    while (cap < (uint64_t)fn->n_insts * 2) {
+    while (cap < (uint64_t)fn->n_insts + fn->n_insts / 2) {
         cap *= 2;
     }
     *n = (struct numbering){.cx = cx, .fn = fn, .mask = (uint32_t)cap - 1, .next_state = 1};

@@ -54,28 +54,6 @@ const struct ssa_op_info ssa_op_infos[SSA_OP_COUNT] = {
 #undef OP
 };
 
-status_t ssa_func_init(struct ssa_func *fn, struct arena *arena)
-{
-    *fn = (struct ssa_func){.arena = arena, .n_insts = 1};
-    status_t status = ssa_reserve_insts(fn, 64);
-    if (status == STATUS_OK) {
-        status = ssa_reserve_blocks(fn, 8);
-    }
-    if (status == STATUS_OK) {
-        status = ssa_reserve_pool(fn, 64);
-    }
-    if (status == STATUS_OK) {
-        status = ssa_reserve_loops(fn, 4);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    fn->insts[0] = (struct ssa_inst){.op = SSA_NOP};
-    fn->loops[0] = (struct ssa_loop){0};
-    fn->n_loops = 1;
-    return STATUS_OK;
-}
-
 /* Room for n more elements of size bytes behind *n_used in an array that grows by doubling. */
 static status_t reserve(struct arena *arena, void **array, uint32_t *cap, uint32_t n_used,
                         uint32_t n, size_t size)
@@ -99,6 +77,8 @@ static status_t reserve(struct arena *arena, void **array, uint32_t *cap, uint32
     *cap = (uint32_t)new_cap;
     return STATUS_OK;
 }
+
+#define CONSTS_AT_FIRST 96u
 
 /* The table of constants holds up to half as many as it has places, always a power of two. */
 static status_t reserve_consts(struct ssa_func *fn, uint32_t n)
@@ -128,6 +108,36 @@ static status_t reserve_consts(struct ssa_func *fn, uint32_t n)
     }
     fn->const_table = table;
     fn->cap_const_table = (uint32_t)cap;
+    return STATUS_OK;
+}
+
+status_t ssa_func_init(struct ssa_func *fn, struct arena *arena)
+{
+    return ssa_func_init_sized(fn, arena, 64, 8, 64);
+}
+
+status_t ssa_func_init_sized(struct ssa_func *fn, struct arena *arena, uint32_t n_insts,
+                             uint32_t n_blocks, uint32_t n_pool)
+{
+    *fn = (struct ssa_func){.arena = arena, .n_insts = 1};
+    fn->insts = arena_array(arena, n_insts, sizeof *fn->insts);
+    fn->cap_insts = n_insts;
+    status_t status = fn->insts != NULL ? ssa_reserve_blocks(fn, n_blocks) : ERR_NO_MEMORY;
+    if (status == STATUS_OK) {
+        status = ssa_reserve_pool(fn, n_pool);
+    }
+    if (status == STATUS_OK) {
+        status = reserve_consts(fn, CONSTS_AT_FIRST);
+    }
+    if (status == STATUS_OK) {
+        status = ssa_reserve_loops(fn, 4);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    fn->insts[0] = (struct ssa_inst){.op = SSA_NOP};
+    fn->loops[0] = (struct ssa_loop){0};
+    fn->n_loops = 1;
     return STATUS_OK;
 }
 

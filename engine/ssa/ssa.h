@@ -176,6 +176,9 @@ static inline const uint32_t *ssa_preds(const struct ssa_func *fn, const struct 
 
 /* A function without blocks, and loops[0] alone; ERR_NO_MEMORY. */
 MUST_CHECK status_t ssa_func_init(struct ssa_func *fn, struct arena *arena);
+/* The same with room for so many (n_insts > 0); what grows beyond it is copied. */
+MUST_CHECK status_t ssa_func_init_sized(struct ssa_func *fn, struct arena *arena, uint32_t n_insts,
+                                        uint32_t n_blocks, uint32_t n_pool);
 
 /*
  * Room for n more instructions, blocks, pool words. All creating functions below expect that room

@@ -17,6 +17,8 @@
 #define POOL_PER_OP 64
 #define BLOCKS_PER_OP 4
 #define STACK_PER_OP 8
+/* The first room of a list, in elements. */
+#define LIST_AT_FIRST 64
 
 /* What edges may carry: see build_carry. */
 #define CARRIED_BASE 2000000u
@@ -61,8 +63,8 @@ status_t build_grow(struct builder *b, void **array, uint32_t *cap, uint32_t wan
     if (new_cap < want) {
         new_cap = want;
     }
-    if (new_cap < 16) {
-        new_cap = 16;
+    if (new_cap < LIST_AT_FIRST) {
+        new_cap = LIST_AT_FIRST;
     }
     void *p = new_cap > UINT32_MAX / 4
                   ? NULL
@@ -626,7 +628,10 @@ status_t build_function(struct compile *cx)
                         .is_live = true,
                         .max_carried =
                             CARRIED_BASE + (uint64_t)CARRIED_PER_BYTE * func->body_len_bytes};
-    status_t status = ssa_func_init(b.fn, cx->arena);
+    /* as much as most bodies take */
+    uint32_t n = func->body_len_bytes;
+    status_t status = ssa_func_init_sized(b.fn, cx->arena, n / 2 + 2 * INSTS_PER_OP,
+                                          n / 8 + 4 * BLOCKS_PER_OP, n / 2 + 2 * POOL_PER_OP);
     if (status == STATUS_OK) {
         b.fn->funcidx = cx->funcidx;
         b.fn->typeidx = func->typeidx;
