@@ -221,9 +221,9 @@ static void worker_run(struct worker *worker)
             break;
         }
         struct engine_batch batch;
-        status_t status = engine_compile_batch(job->compile, number, &worker->space->work,
-                                               &worker->space->scratch, &batch,
-                                               &job->errors[worker->number]);
+        status_t status =
+            engine_compile_batch(job->compile, number, &worker->space->work,
+                                 &worker->space->scratch, &batch, &job->errors[worker->number]);
         if (status == STATUS_OK) {
             batch_done(worker, &batch);
         } else {

@@ -11,7 +11,7 @@
 
 /* Working memory, kept from one compilation to the next. */
 struct compile_worker {
-    struct arena work;   /* for one batch at a time; made when it is first needed */
+    struct arena work; /* for one batch at a time; made when it is first needed */
     struct arena scratch;
     struct arena kept;   /* results that wait for their turn */
     uint64_t used_bytes; /* the most of both that a batch of this compilation used */
