@@ -16,6 +16,7 @@
  * An access that was made also tells something: its address is below the top of the index space,
  * of which a part is never accessible (ENGINE_MEMORY_GAP_BYTES). So where an access at x dominates,
  * x plus a smaller constant doesn't wrap, and the constant becomes the offset of the access there.
+ * x may be a sum with a constant itself: of the accesses to a row, only the first needs its sum.
  *
  * So does a check of a dense memory's: behind that of x needs none what is a constant further, as
  * long as the access doesn't reach over the guard. x may itself be a value plus a constant, which
@@ -51,9 +52,10 @@ struct numbering {
     struct ssa_func *fn;
     struct entry *table;
     uint32_t mask, n_entries;
-    uint32_t *pre, *end; /* by block: its subtree in the dominator tree is [pre, end) */
-    uint32_t *accessed;  /* by value: 1 + a block in which memory is accessed at it */
-    uint32_t n_accessed;
+    uint32_t *pre, *end;  /* by block: its subtree in the dominator tree is [pre, end) */
+    uint32_t *accessed;   /* by value: 1 + a block in which memory is accessed at it */
+    uint32_t *sums;       /* by value: the last sum of it and a constant that was accessed */
+    uint32_t n_accessed;  /* the length of both */
     struct check *checks; /* [n_values]; null until there is one */
     uint32_t *newest;     /* [n_values] of a value: its newest check */
     uint32_t n_checks, n_values;
@@ -235,18 +237,41 @@ static bool was_accessed(const struct numbering *n, uint32_t v, uint32_t block)
     return v < n->n_accessed && n->accessed[v] != 0 && dominates(n, n->accessed[v] - 1, block);
 }
 
-/* The access at x + c, where x was accessed before: at x, with c more offset. */
+/* The access at x + c: at what was accessed before, with more offset. */
+static void move_access(struct numbering *n, struct ssa_inst *inst, uint32_t base, uint64_t c)
+{
+    if (c < ENGINE_MEMORY_GAP_BYTES && inst->imm + c < ENGINE_GUARD_BYTES - 16 &&
+        was_accessed(n, base, inst->block)) {
+        inst->arg[0] = base;
+        inst->imm += c;
+    }
+}
+
+/* Not from before a loop: that would be one more value to carry through it. */
+static bool is_same_loop(const struct ssa_func *fn, uint32_t v, const struct ssa_inst *inst)
+{
+    return fn->blocks[fn->insts[v].block].loop == fn->blocks[inst->block].loop;
+}
+
+/* That may be x, or x + b for a b that isn't larger. */
 static void number_access(struct numbering *n, struct ssa_inst *inst)
 {
     const struct ssa_func *fn = n->fn;
-    const struct ssa_inst *address = &fn->insts[inst->arg[0]];
-    uint64_t c;
+    uint32_t at = inst->arg[0];
+    const struct ssa_inst *address = &fn->insts[at];
+    uint64_t c, b;
     if (address->op == SSA_ADD && address->type == T_I32 &&
-        ssa_is_const(fn, (val_t){address->arg[1]}, &c) && c < ENGINE_MEMORY_GAP_BYTES &&
-        inst->imm + c < ENGINE_GUARD_BYTES - 16 &&
-        was_accessed(n, ssa_resolve(fn, (val_t){address->arg[0]}).i, inst->block)) {
-        inst->arg[0] = ssa_resolve(fn, (val_t){address->arg[0]}).i;
-        inst->imm += c;
+        ssa_is_const(fn, (val_t){address->arg[1]}, &c)) {
+        uint32_t x = ssa_resolve(fn, (val_t){address->arg[0]}).i;
+        move_access(n, inst, x, c);
+        uint32_t sum = x < n->n_accessed ? n->sums[x] : 0;
+        if (inst->arg[0] == at && sum != 0 && is_same_loop(fn, sum, inst) &&
+            ssa_is_const(fn, (val_t){fn->insts[sum].arg[1]}, &b)) {
+            move_access(n, inst, sum, (uint32_t)(c - b));
+        }
+        if (inst->arg[0] == at && x < n->n_accessed) {
+            n->sums[x] = at;
+        }
     }
     uint32_t v = inst->arg[0];
     if (fn->insts[v].type == T_I32 && v < n->n_accessed && !was_accessed(n, v, inst->block)) {
@@ -435,7 +460,8 @@ static status_t init_numbering(struct numbering *n, struct compile *cx)
     *n = (struct numbering){.cx = cx, .fn = fn, .mask = (uint32_t)cap - 1, .next_state = 1};
     if (engine_memory_has_gap(cx->module)) {
         n->accessed = arena_zalloc(cx->scratch, fn->n_insts, sizeof *n->accessed);
-        n->n_accessed = n->accessed != NULL ? fn->n_insts : 0;
+        n->sums = arena_zalloc(cx->scratch, fn->n_insts, sizeof *n->sums);
+        n->n_accessed = n->accessed != NULL && n->sums != NULL ? fn->n_insts : 0;
     }
     n->table = arena_zalloc(cx->scratch, cap, sizeof *n->table);
     n->pre = arena_array(cx->scratch, fn->n_blocks, sizeof *n->pre);
