@@ -42,7 +42,8 @@ static uint64_t value_max(const struct ssa_func *fn, val_t v, uint32_t depth)
     }
     switch (inst->op) {
     case SSA_CONST: return inst->imm;
-    case SSA_PHI: return v.i < fn->n_phi_max && fn->phi_max[v.i] < all ? fn->phi_max[v.i] : all;
+    case SSA_PHI:
+        return v.i < fn->n_bounds && fn->bounds[v.i].max < all ? fn->bounds[v.i].max : all;
     case SSA_LOAD8_U: return 0xff;
     case SSA_LOAD16_U: return 0xffff;
     case SSA_LOAD32_U: return UINT32_MAX;
@@ -90,6 +91,36 @@ static uint64_t value_max(const struct ssa_func *fn, val_t v, uint32_t depth)
 uint64_t fold_value_max(const struct ssa_func *fn, val_t v)
 {
     return value_max(fn, v, VALUE_MAX_DEPTH);
+}
+
+bool fold_value_bounds(const struct ssa_func *fn, val_t v, int64_t *low, int64_t *high)
+{
+    uint64_t bits;
+    int64_t addend = 0;
+    v = ssa_resolve(fn, v);
+    const struct ssa_inst *inst = ssa_inst(fn, v);
+    if (inst->type != T_I32) {
+        return false;
+    }
+    if (inst->op == SSA_ADD && ssa_is_const(fn, ssa_resolve(fn, (val_t){inst->arg[1]}), &bits)) {
+        addend = (int32_t)bits;
+        v = ssa_resolve(fn, (val_t){inst->arg[0]});
+        inst = ssa_inst(fn, v);
+    }
+    uint64_t max = fold_value_max(fn, v);
+    if (ssa_is_const(fn, v, &bits)) {
+        *low = *high = (int32_t)bits;
+    } else if (inst->op == SSA_PHI && v.i < fn->n_bounds &&
+               fn->bounds[v.i].low <= fn->bounds[v.i].high) {
+        *low = fn->bounds[v.i].low;
+        *high = fn->bounds[v.i].high;
+    } else {
+        *low = 0;
+        *high = (int64_t)max; /* of 32 bits */
+    }
+    *low += addend;
+    *high += addend;
+    return *low >= INT32_MIN && *high <= INT32_MAX;
 }
 
 /* ---- Arithmetic on constants ---- */

@@ -9,14 +9,17 @@
 /* fold_inst may make this many constants: reserve room for them before. */
 #define FOLD_MAX_NEW 4
 
+/* The largest value that an integer may have, by a short look at its definition. */
+uint64_t fold_value_max(const struct ssa_func *fn, val_t v);
+
+/* An i32 as a signed number; false if it may be anything. */
+bool fold_value_bounds(const struct ssa_func *fn, val_t v, int64_t *low, int64_t *high);
+
 /*
  * Simplifies an instruction that need not be in a block: its arguments are looked at through
  * copies. Returns the existing value (or constant) that it equals; or VAL_NONE, and *inst may
  * then have become a simpler instruction over existing values.
  */
-/* The largest value that an integer may have, by a short look at its definition. */
-uint64_t fold_value_max(const struct ssa_func *fn, val_t v);
-
 val_t fold_inst(struct ssa_func *fn, struct ssa_inst *inst);
 
 #endif

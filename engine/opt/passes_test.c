@@ -28,6 +28,11 @@ struct subject {
 /* What passes believe of an integer has to hold each time. */
 static const char *watch(const struct ssa_func *fn, uint32_t v, uint64_t bits)
 {
+    int64_t low, high;
+    if (fold_value_bounds(fn, (val_t){v}, &low, &high) &&
+        ((int32_t)bits < low || (int32_t)bits > high)) {
+        return "a signed integer outside of its bounds";
+    }
     return bits > fold_value_max(fn, (val_t){v}) ? "an integer above what it can be" : NULL;
 }
 

@@ -107,6 +107,12 @@ struct ssa_loop {
     uint8_t has_loop;  /* another loop within */
 };
 
+/* What is known of an integer phi; low > high: nothing of it as a signed number. */
+struct ssa_bounds {
+    uint64_t max; /* unsigned; UINT64_MAX unknown */
+    int32_t low, high;
+};
+
 /* Blocks are numbered in reverse postorder: every edge that isn't a loop's back edge goes up. */
 struct ssa_func {
     struct arena *arena;
@@ -122,9 +128,8 @@ struct ssa_func {
     uint32_t n_vconsts, cap_vconsts;
     uint32_t *const_table; /* hash set of CONST and VCONST values */
     uint32_t n_consts, cap_const_table;
-    uint64_t *phi_max; /* by value, [n_phi_max]: the largest value of a phi, UINT64_MAX unknown;
-                          null until the pass ranges */
-    uint32_t n_phi_max;
+    struct ssa_bounds *bounds; /* by value, [n_bounds], of phis; null until the pass ranges */
+    uint32_t n_bounds;
     uint32_t funcidx;
     uint32_t typeidx;
     uint32_t n_params;

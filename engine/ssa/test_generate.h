@@ -1038,8 +1038,11 @@ static inline uint32_t gen_counter_test(struct gen *g, uint8_t type, uint32_t co
     }
     uint16_t op = SSA_EQ + (uint16_t)gen_below(g, SSA_GE_U - SSA_EQ + 1u);
     bool is_swapped = gen_chance(g, 20);
-    uint32_t cond = gen_op(g, op, T_I32, is_swapped ? k : counter, is_swapped ? counter : k);
     *is_inverted = gen_chance(g, 40);
+    if (type == T_I32 && gen_chance(g, 20)) {
+        return gen_chance(g, 80) ? counter : gen_op(g, SSA_EQZ, T_I32, counter, 0);
+    }
+    uint32_t cond = gen_op(g, op, T_I32, is_swapped ? k : counter, is_swapped ? counter : k);
     return gen_chance(g, 20) ? gen_op(g, SSA_EQZ, T_I32, cond, 0) : cond;
 }
 
@@ -1059,17 +1062,37 @@ static inline void gen_counter_loop(struct gen *g)
     g->near[0] = gen_bound(g, type);
     g->near[1] = gen_step(g);
     g->near[2] = gen_bound(g, type);
+    if (gen_chance(g, 20)) { /* from below zero up to it */
+        g->near[1] = gen_below(g, 9);
+        g->near[0] = 0 - g->near[1] * gen_below(g, 12);
+        g->near[2] = 0;
+    }
     g->near[3] = g->near[0] + g->near[1];
     if (gen_chance(g, 80)) {
         label->values[0][0] = ssa_const(fn, type, g->near[0]).i;
     }
     uint32_t next = gen_op(g, SSA_ADD, type, counter, ssa_const(fn, type, g->near[1]).i);
+    uint32_t along = fn->insts[counter].next; /* what goes in steps of its own */
+    uint8_t along_type = fn->insts[along].type;
+    bool is_along = along_type == T_I32 || along_type == T_I64;
+    uint32_t along_next = 0;
+    if (is_along) {
+        along_next =
+            gen_op(g, SSA_ADD, along_type, along, ssa_const(fn, along_type, gen_step(g)).i);
+        if (gen_chance(g, 60)) {
+            label->values[0][1] = ssa_const(fn, along_type, gen_bound(g, along_type)).i;
+        }
+    }
     uint32_t cond = gen_op(g, SSA_GT_U, T_I32, label->next, label->limit);
     uint32_t from = g->block, slot = gen_end(g, SSA_BRANCH, cond, 2);
     gen_edge(g, out, slot);
     gen_enter(g, from, slot + 1);
     for (uint32_t i = 1 + gen_below(g, 4); i-- > 0;) {
-        gen_counter_use(g, type, counter);
+        bool is_other = is_along && gen_chance(g, 30);
+        gen_counter_use(g, is_other ? along_type : type,
+                        is_other            ? along
+                        : gen_chance(g, 80) ? counter
+                                            : next);
     }
     gen_body(g, gen_below(g, 4));
     bool is_inverted = false;
@@ -1083,6 +1106,9 @@ static inline void gen_counter_loop(struct gen *g)
     gen_leave_loop(g, label, cond, is_inverted);
     if (label->n_edges > n_edges) { /* whatever the edge carried: the counter goes on */
         fn->pool[fn->insts[counter].arg[0] + n_edges] = next;
+        if (is_along) {
+            fn->pool[fn->insts[along].arg[0] + n_edges] = along_next;
+        }
     }
     if (g->is_live) {
         gen_jump(g, out);
