@@ -397,8 +397,8 @@ struct engine_compile {
     uint8_t *out;
     size_t out_cap_bytes, out_len_bytes;
     uint32_t n_batches;
-    uint32_t next_batch;             /* that engine_compile_append expects */
-    uint32_t *batch_starts;          /* [n_batches + 1] indices of defined functions */
+    uint32_t next_batch;    /* that engine_compile_append expects */
+    uint32_t *batch_starts; /* [n_batches + 1] indices of defined functions */
     const struct engine_template **import_templates; /* [imported functions], or null */
     struct engine_spool call_sites;  /* uint32_t: code offsets of rel32 fields that hold the index
                                        of a function, in them or behind them */

@@ -94,9 +94,9 @@ static status_t find_counters(struct counters *cs, struct compile *cx)
     if (cap == 0) {
         return STATUS_OK;
     }
-    cs->list = arena_array(cx->arena, cap, sizeof *cs->list);
-    cs->counter_of = arena_zalloc(cx->arena, fn->n_insts, sizeof *cs->counter_of);
-    cs->wide_of = arena_zalloc(cx->arena, fn->n_insts, sizeof *cs->wide_of);
+    cs->list = arena_array(cx->scratch, cap, sizeof *cs->list);
+    cs->counter_of = arena_zalloc(cx->scratch, fn->n_insts, sizeof *cs->counter_of);
+    cs->wide_of = arena_zalloc(cx->scratch, fn->n_insts, sizeof *cs->wide_of);
     if (cs->list == NULL || cs->counter_of == NULL || cs->wide_of == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -168,7 +168,7 @@ static void count_use(struct counters *cs, uint32_t user, uint32_t k, uint32_t v
     }
     if (!is_counter(c, v)) { /* a sum */
         cs->wide_of[v] |= is_access(inst) && k == 0 ? SUM_IS_ADDRESS : SUM_IS_NEEDED;
-    } else if (is_compare(cs, c, inst)) {
+    } else if (inst->op == SSA_BRANCH || is_compare(cs, c, inst)) {
         cs->n_compares++;
     } else if (user != c->phi.i && user != c->next.i && cs->counter_of[user] != cs->counter_of[v]) {
         c->n_costs += !takes_low_half(inst, k);
@@ -256,7 +256,7 @@ static void make_wide(const struct counters *cs, struct counter *c)
     ssa_insert_phi(fn, (blk_t){c->header}, c->wide_phi);
 }
 
-/* A sum, a comparison, or an access, of a counter that is wide now. */
+/* A sum, a comparison, a branch, or an access, of a counter that is wide now. */
 static void change_user(struct counters *cs, uint32_t v)
 {
     struct ssa_func *fn = cs->fn;
@@ -275,6 +275,9 @@ static void change_user(struct counters *cs, uint32_t v)
             emit_before(fn, (val_t){v}, SSA_ADD, T_I64, wide, ssa_const(fn, T_I64, bits)).i;
     } else if (!is_counter(c, inst->arg[0])) {
         inst->arg[0] = is_access(inst) ? cs->wide_of[inst->arg[0]] : inst->arg[0];
+    } else if (inst->op == SSA_BRANCH) {
+        val_t is_on = emit_before(fn, (val_t){v}, SSA_NE, T_I32, wide, ssa_const(fn, T_I64, 0));
+        fn->insts[v].arg[0] = is_on.i;
     } else if (is_compare(cs, c, inst)) {
         inst->arg[0] = wide.i;
         if (inst->op != SSA_EQZ) {
@@ -301,7 +304,7 @@ static status_t change(struct counters *cs)
 {
     struct ssa_func *fn = cs->fn;
     /* the two numbers, their low halves, start and step; the sums and constants */
-    status_t status = ssa_reserve_insts(fn, 8 * cs->n + 2 * cs->n_sums + cs->n_compares);
+    status_t status = ssa_reserve_insts(fn, 8 * cs->n + 2 * cs->n_sums + 2 * cs->n_compares);
     if (status == STATUS_OK) {
         status = ssa_reserve_pool(fn, 2 * cs->n);
     }

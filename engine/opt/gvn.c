@@ -16,7 +16,8 @@
  * An access that was made also tells something: its address is below the top of the index space,
  * of which a part is never accessible (ENGINE_MEMORY_GAP_BYTES). So where an access at x dominates,
  * x plus a smaller constant doesn't wrap, and the constant becomes the offset of the access there.
- * x may be a sum with a constant itself: of the accesses to a row, only the first needs its sum.
+ * Within a loop that goes for siblings too: behind an access at x + 4, the one at x + 12 is at
+ * x + 4 with 8 more offset.
  *
  * So does a check of a dense memory's: behind that of x needs none what is a constant further, as
  * long as the access doesn't reach over the guard. x may itself be a value plus a constant, which
@@ -52,10 +53,10 @@ struct numbering {
     struct ssa_func *fn;
     struct entry *table;
     uint32_t mask, n_entries;
-    uint32_t *pre, *end;  /* by block: its subtree in the dominator tree is [pre, end) */
-    uint32_t *accessed;   /* by value: 1 + a block in which memory is accessed at it */
-    uint32_t *sums;       /* by value: the last sum of it and a constant that was accessed */
-    uint32_t n_accessed;  /* the length of both */
+    uint32_t *pre, *end; /* by block: its subtree in the dominator tree is [pre, end) */
+    uint32_t *accessed;  /* by value: 1 + a block in which memory is accessed at it */
+    uint32_t *sibling;   /* by value x: the newest x + c, for a constant c, with an access at it */
+    uint32_t n_accessed;
     struct check *checks; /* [n_values]; null until there is one */
     uint32_t *newest;     /* [n_values] of a value: its newest check */
     uint32_t n_checks, n_values;
@@ -237,46 +238,153 @@ static bool was_accessed(const struct numbering *n, uint32_t v, uint32_t block)
     return v < n->n_accessed && n->accessed[v] != 0 && dominates(n, n->accessed[v] - 1, block);
 }
 
-/* The access at x + c: at what was accessed before, with more offset. */
-static void move_access(struct numbering *n, struct ssa_inst *inst, uint32_t base, uint64_t c)
+/* ---- Addresses ---- */
+
+#define SIBLINGS_MAX 8 /* roots of addresses that are looked at together */
+
+/* v as a value, the root, plus a constant modulo 2^32. */
+static val_t split_sum(const struct ssa_func *fn, val_t v, int32_t *constant)
 {
-    if (c < ENGINE_MEMORY_GAP_BYTES && inst->imm + c < ENGINE_GUARD_BYTES - 16 &&
-        was_accessed(n, base, inst->block)) {
-        inst->arg[0] = base;
-        inst->imm += c;
+    const struct ssa_inst *inst = ssa_inst(fn, v);
+    uint64_t c;
+    *constant = 0;
+    if (inst->op == SSA_ADD && ssa_is_const(fn, ssa_resolve(fn, (val_t){inst->arg[1]}), &c)) {
+        *constant = (int32_t)(uint32_t)c;
+        return ssa_resolve(fn, (val_t){inst->arg[0]});
     }
+    return v;
 }
 
-/* Not from before a loop: that would be one more value to carry through it. */
+/* Makes it an access at base, if it's known that base + distance is its address as integers. */
+static bool rebase(struct ssa_inst *inst, uint32_t base, uint32_t distance)
+{
+    if (distance >= ENGINE_MEMORY_GAP_BYTES || inst->imm + distance >= ENGINE_GUARD_BYTES - 16) {
+        return false;
+    }
+    inst->arg[0] = base;
+    inst->imm += distance;
+    return true;
+}
+
 static bool is_same_loop(const struct ssa_func *fn, uint32_t v, const struct ssa_inst *inst)
 {
     return fn->blocks[fn->insts[v].block].loop == fn->blocks[inst->block].loop;
 }
 
-/* That may be x, or x + b for a b that isn't larger. */
+/*
+ * The access at x + c, where x was accessed before: at x, with c more offset. The same for an
+ * x + c' of this loop, with c - c'; one from before it would be one more value to carry through.
+ */
 static void number_access(struct numbering *n, struct ssa_inst *inst)
 {
     const struct ssa_func *fn = n->fn;
-    uint32_t at = inst->arg[0];
-    const struct ssa_inst *address = &fn->insts[at];
-    uint64_t c, b;
-    if (address->op == SSA_ADD && address->type == T_I32 &&
-        ssa_is_const(fn, (val_t){address->arg[1]}, &c)) {
-        uint32_t x = ssa_resolve(fn, (val_t){address->arg[0]}).i;
-        move_access(n, inst, x, c);
-        uint32_t sum = x < n->n_accessed ? n->sums[x] : 0;
-        if (inst->arg[0] == at && sum != 0 && is_same_loop(fn, sum, inst) &&
-            ssa_is_const(fn, (val_t){fn->insts[sum].arg[1]}, &b)) {
-            move_access(n, inst, sum, (uint32_t)(c - b));
+    uint32_t address = inst->arg[0];
+    if (fn->insts[address].type != T_I32) {
+        return;
+    }
+    int32_t constant, other;
+    uint32_t root = split_sum(fn, (val_t){address}, &constant).i;
+    if (root < n->n_accessed && constant != 0) {
+        uint32_t sibling = n->sibling[root];
+        if (was_accessed(n, root, inst->block) && rebase(inst, root, (uint32_t)constant)) {
+            return;
         }
-        if (inst->arg[0] == at && x < n->n_accessed) {
-            n->sums[x] = at;
+        if (sibling != 0 && was_accessed(n, sibling, inst->block) &&
+            is_same_loop(fn, sibling, inst)) {
+            (void)split_sum(fn, (val_t){sibling}, &other);
+            if (rebase(inst, sibling, (uint32_t)constant - (uint32_t)other)) {
+                return;
+            }
+        }
+        if (address < n->n_accessed) {
+            n->sibling[root] = address;
         }
     }
-    uint32_t v = inst->arg[0];
-    if (fn->insts[v].type == T_I32 && v < n->n_accessed && !was_accessed(n, v, inst->block)) {
-        n->accessed[v] = inst->block + 1;
+    if (address < n->n_accessed && !was_accessed(n, address, inst->block)) {
+        n->accessed[address] = inst->block + 1;
     }
+}
+
+/* The accesses of a run that have a root in common. */
+struct siblings {
+    uint32_t root, first; /* first: the instruction */
+    uint32_t constant;    /* of the first */
+    uint32_t below;       /* how much less the smallest has */
+};
+
+static void add_sibling(const struct ssa_func *fn, struct siblings *list, uint32_t *n, uint32_t v)
+{
+    val_t address = ssa_resolve(fn, (val_t){fn->insts[v].arg[0]});
+    int32_t constant;
+    uint32_t root = split_sum(fn, address, &constant).i, i = 0;
+    if (ssa_inst(fn, address)->type != T_I32) {
+        return;
+    }
+    while (i < *n && list[i].root != root) {
+        i++;
+    }
+    if (i < *n) {
+        uint32_t below = list[i].constant - (uint32_t)constant;
+        bool is_lower = below < ENGINE_MEMORY_GAP_BYTES && below > list[i].below;
+        list[i].below = is_lower ? below : list[i].below;
+    } else if (*n < SIBLINGS_MAX) {
+        list[(*n)++] = (struct siblings){root, v, (uint32_t)constant, 0};
+    }
+}
+
+/* The first of each root becomes an access at the smallest sum: the others follow when they are
+ * numbered. */
+static status_t lower_first(struct ssa_func *fn, const struct siblings *list, uint32_t n)
+{
+    status_t status = ssa_reserve_insts(fn, 2 * SIBLINGS_MAX);
+    for (uint32_t i = 0; i < n && status == STATUS_OK; i++) {
+        const struct siblings *s = &list[i];
+        uint32_t constant = s->constant - s->below;
+        if (s->below == 0) {
+            continue;
+        }
+        val_t base = {s->root};
+        if (constant != 0) {
+            base = ssa_new(fn, SSA_ADD, T_I32);
+            ssa_inst(fn, base)->arg[0] = s->root;
+            ssa_inst(fn, base)->arg[1] = ssa_const(fn, T_I32, constant).i;
+            ssa_inst(fn, base)->pos = fn->insts[s->first].pos;
+        }
+        if (rebase(&fn->insts[s->first], base.i, s->below) && constant != 0) {
+            ssa_insert_before(fn, (val_t){s->first}, base);
+        }
+    }
+    return status;
+}
+
+/*
+ * Of a run of loads, perhaps with a store at its end, the one at the smallest of x + c, x + c', ...
+ * should come first, for all others to be at a distance from it. It needn't: if the smallest lies
+ * so high that the sum with a distance isn't below 2^32, it's in the part that isn't accessible,
+ * and the run ends in a trap whatever comes before; then the first access traps instead, as what
+ * it accesses lies in the guard.
+ */
+static status_t order_siblings(struct ssa_func *fn, uint32_t b)
+{
+    struct siblings list[SIBLINGS_MAX];
+    uint32_t n_list = 0;
+    status_t status = STATUS_OK;
+    for (uint32_t v = fn->blocks[b].first; v != 0 && status == STATUS_OK; v = fn->insts[v].next) {
+        const struct ssa_inst *inst = &fn->insts[v];
+        uint16_t kind =
+            ssa_op_infos[inst->op].flags & (SSA_READS | SSA_WRITES | SSA_TRAPS | SSA_CALLS);
+        bool is_store = kind == (SSA_WRITES | SSA_TRAPS);
+        if (is_store || kind == (SSA_READS | SSA_TRAPS)) {
+            add_sibling(fn, list, &n_list, v);
+        }
+        bool is_end = is_store || (kind != 0 && kind != (SSA_READS | SSA_TRAPS)) ||
+                      inst->op == SSA_INST_STORE || inst->op == SSA_PTR_STORE;
+        if (is_end || inst->next == 0) {
+            status = lower_first(fn, list, n_list);
+            n_list = 0;
+        }
+    }
+    return status;
 }
 
 /* ---- Checks of dense memories ---- */
@@ -297,19 +405,6 @@ static status_t make_checks(struct numbering *n)
     memset(n->newest, 0xff, n_values * sizeof *n->newest);
     n->n_values = n_values;
     return STATUS_OK;
-}
-
-/* v as a value plus a constant. */
-static val_t split_sum(const struct ssa_func *fn, val_t v, int32_t *constant)
-{
-    const struct ssa_inst *inst = ssa_inst(fn, v);
-    uint64_t c;
-    *constant = 0;
-    if (inst->op == SSA_ADD && ssa_is_const(fn, (val_t){inst->arg[1]}, &c)) {
-        *constant = (int32_t)(uint32_t)c;
-        return ssa_resolve(fn, (val_t){inst->arg[0]});
-    }
-    return v;
 }
 
 /*
@@ -460,8 +555,11 @@ static status_t init_numbering(struct numbering *n, struct compile *cx)
     *n = (struct numbering){.cx = cx, .fn = fn, .mask = (uint32_t)cap - 1, .next_state = 1};
     if (engine_memory_has_gap(cx->module)) {
         n->accessed = arena_zalloc(cx->scratch, fn->n_insts, sizeof *n->accessed);
-        n->sums = arena_zalloc(cx->scratch, fn->n_insts, sizeof *n->sums);
-        n->n_accessed = n->accessed != NULL && n->sums != NULL ? fn->n_insts : 0;
+        n->sibling = arena_zalloc(cx->scratch, fn->n_insts, sizeof *n->sibling);
+        if (n->accessed == NULL || n->sibling == NULL) {
+            return ERR_NO_MEMORY;
+        }
+        n->n_accessed = fn->n_insts;
     }
     n->table = arena_zalloc(cx->scratch, cap, sizeof *n->table);
     n->pre = arena_array(cx->scratch, fn->n_blocks, sizeof *n->pre);
@@ -477,6 +575,14 @@ static status_t init_numbering(struct numbering *n, struct compile *cx)
 status_t pass_gvn(struct compile *cx)
 {
     struct ssa_func *fn = cx->fn;
+    bool has_guard = engine_memory_has_gap(cx->module) &&
+                     !engine_memory_is_dense(cx->module, cx->options->memory_kind);
+    for (uint32_t b = 0; has_guard && b < fn->n_blocks; b++) {
+        status_t status = order_siblings(fn, b);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
     /* one constant or shadow per instruction and fold; room is made as it is used */
     status_t status = ssa_reserve_insts(fn, 2 * FOLD_MAX_NEW);
     struct numbering n;
