@@ -58,8 +58,9 @@ static uint32_t emit_stack_args(struct select *s, const struct call *call)
         struct x86_place place = next_place(&abi, type);
         if (place.reg == REG_NONE) {
             struct x86_mem mem = {.mode = MODE_OUT, .disp = (int32_t)place.offset};
+            /* an i32 as 8 bytes: the callee may use it as an i64 where it stands */
             emit_store(s, (enum x86_op)store_ops[type], x86_use(s, v), &mem)->sub[0] =
-                x86_type_bytes(type);
+                type == T_I32 ? 8 : x86_type_bytes(type);
         }
     }
     return abi.stack_bytes;
