@@ -4,7 +4,7 @@
  *
  * Scalar operations and traps are exact (wasm 2.0 §4.3); a NaN that arithmetic makes is always
  * the canonical one, so that runs can be compared. Of the vector operations, those that move
- * bytes or bits are exact; the rest are some function of their arguments, always the same.
+ * bytes or bits or do simple arithmetic are exact; the rest are some function of their arguments, always the same.
  * A call is answered from a hash of its arguments and all that was ever called before: whoever
  * loses, doubles or moves a call gets other answers; a call also changes memory and the instance,
  * and sometimes traps.
@@ -32,7 +32,7 @@
 #define INTERP_FIXED (-256)   /* 128 bytes; the first eight: the address of P + INTERP_POINTED */
 #define INTERP_GLOBALS (-128) /* 64 bytes */
 #define INTERP_POINTED (-64)  /* 32 bytes, reached by pointer only */
-#define INTERP_SIZES (-32)    /* 32 bytes */
+#define INTERP_SIZES (-32)    /* 32 bytes; the first eight: the size of memory, never changed */
 #define INTERP_MAX_RESULTS 16
 
 union interp_value {
@@ -531,8 +531,73 @@ static inline bool interp_vector_memory(struct interp *m, const struct ssa_inst 
     case SSA_V_V128_STORE16_LANE:
     case SSA_V_V128_STORE32_LANE:
     case SSA_V_V128_STORE64_LANE: memcpy(at, a[1].bytes + inst->sub * n, n); return true;
+    case SSA_V_V128_LOAD8_SPLAT:
+    case SSA_V_V128_LOAD16_SPLAT:
+    case SSA_V_V128_LOAD32_SPLAT:
+    case SSA_V_V128_LOAD64_SPLAT:
+        for (uint32_t i = 0; i < 16; i += n) {
+            memcpy(out->bytes + i, at, n);
+        }
+        return true;
     default: *out = interp_unknown(hash_add(inst->op, interp_read(at, n < 8 ? n : 8))); return true;
     }
+}
+
+/* The vector operations that do a scalar one in each lane. */
+struct interp_lanes {
+    uint16_t op, scalar;
+    uint8_t type;
+};
+
+static const struct interp_lanes interp_lanes[] = {
+#define INTERP_LANES(name, scalar)                                                                 \
+    {SSA_V_I32X4_##name, SSA_##scalar, T_I32},                                                     \
+    {                                                                                              \
+        SSA_V_I64X2_##name, SSA_##scalar, T_I64                                                    \
+    }
+#define INTERP_FLANES(name)                                                                        \
+    {SSA_V_F32X4_##name, SSA_F##name, T_F32},                                                      \
+    {                                                                                              \
+        SSA_V_F64X2_##name, SSA_F##name, T_F64                                                     \
+    }
+    INTERP_LANES(ADD, ADD),   INTERP_LANES(SUB, SUB),     INTERP_LANES(MUL, MUL),
+    INTERP_LANES(SHL, SHL),   INTERP_LANES(SHR_S, SHR_S), INTERP_LANES(SHR_U, SHR_U),
+    INTERP_LANES(EQ, EQ),     INTERP_LANES(NE, NE),       INTERP_LANES(LT_S, LT_S),
+    INTERP_LANES(GT_S, GT_S), INTERP_LANES(LE_S, LE_S),   INTERP_LANES(GE_S, GE_S),
+    INTERP_FLANES(ADD),       INTERP_FLANES(SUB),         INTERP_FLANES(MUL),
+    INTERP_FLANES(DIV),       INTERP_FLANES(SQRT),        INTERP_FLANES(ABS),
+    INTERP_FLANES(NEG),       INTERP_FLANES(LT),          INTERP_FLANES(GT),
+#undef INTERP_LANES
+#undef INTERP_FLANES
+};
+
+static inline bool interp_by_lane(const struct ssa_inst *inst, const union interp_value *a,
+                                  union interp_value *out)
+{
+    const struct interp_lanes *row = interp_lanes;
+    while (row->op != inst->op) {
+        if (++row == interp_lanes + sizeof interp_lanes / sizeof *interp_lanes) {
+            return false;
+        }
+    }
+    bool is_shift = row->scalar == SSA_SHL || row->scalar == SSA_SHR_S || row->scalar == SSA_SHR_U;
+    uint32_t n = interp_type_bytes(row->type);
+    for (uint32_t i = 0; i < 16; i += n) {
+        uint64_t x = interp_read(a[0].bytes + i, n), r = 0;
+        uint64_t y = is_shift ? a[1].bits : interp_read(a[1].bytes + i, n);
+        if (row->type == T_I32 || row->type == T_I64) {
+            (void)interp_binary(row->scalar, row->type, x, y, &r);
+        } else if (interp_float_compare(row->scalar, row->type, x, y, &r)) {
+            r = 0 - r;
+        } else if (row->type == T_F64) {
+            (void)interp_float64(row->scalar, x, y, &r);
+        } else {
+            (void)interp_float32(row->scalar, x, y, &r);
+        }
+        r = row->scalar >= SSA_EQ && row->scalar <= SSA_GE_U ? 0 - r : r;
+        memcpy(out->bytes + i, &r, n);
+    }
+    return true;
 }
 
 static inline void interp_vector(const struct ssa_func *fn, const struct ssa_inst *inst,
@@ -551,6 +616,17 @@ static inline void interp_vector(const struct ssa_func *fn, const struct ssa_ins
                            : inst->op == SSA_V_V128_OR  ? x | y
                            : inst->op == SSA_V_V128_XOR ? x ^ y
                                                         : x & ~y;
+        }
+        return;
+    case SSA_V_I8X16_SHUFFLE:
+        for (uint32_t i = 0; i < 16; i++) {
+            uint8_t from = fn->vconsts[inst->imm][i];
+            out->bytes[i] = a[from / 16].bytes[from % 16];
+        }
+        return;
+    case SSA_V_V128_BITSELECT:
+        for (int i = 0; i < 2; i++) {
+            out->half[i] = (a[0].half[i] & a[2].half[i]) | (a[1].half[i] & ~a[2].half[i]);
         }
         return;
     case SSA_V_I8X16_SPLAT:
@@ -581,10 +657,10 @@ static inline void interp_vector(const struct ssa_func *fn, const struct ssa_ins
         return;
     default: break;
     }
-    uint64_t seed = hash_add(inst->op, inst->sub);
-    if (inst->op == SSA_V_I8X16_SHUFFLE) {
-        seed = hash_add(seed, hash_bytes(fn->vconsts[inst->imm], 16));
+    if (interp_by_lane(inst, a, out)) {
+        return;
     }
+    uint64_t seed = hash_add(inst->op, inst->sub);
     for (uint32_t i = 0; i < ssa_op_infos[inst->op].n_args; i++) {
         seed = hash_add(hash_add(seed, a[i].half[0]), a[i].half[1]);
     }
@@ -609,7 +685,8 @@ static inline bool interp_call(struct interp *m, const struct ssa_inst *inst, co
         m->memory[at + interp_random(hash, at) % 32] ^= 1;
     }
     for (uint32_t at = INTERP_RECORD_BYTES + INTERP_GLOBALS; at < INTERP_RECORD_BYTES; at += 8) {
-        m->record[at + interp_random(hash, at) % 4] ^= 1;
+        bool is_size = at == INTERP_RECORD_BYTES + INTERP_SIZES;
+        m->record[at + interp_random(hash, at) % 4] ^= !is_size;
     }
     if (interp_random(hash, 4) % 16 == 0) {
         return interp_trap(m, TRAP_HOST);
@@ -821,6 +898,8 @@ static inline void interp_run(struct interp *m, const struct ssa_func *fn,
     }
     uint64_t pointed = INTERP_INSTANCE + INTERP_POINTED;
     memcpy(m->record, &pointed, sizeof pointed);
+    uint64_t size = INTERP_MEMORY_BYTES;
+    memcpy(m->record + INTERP_RECORD_BYTES + INTERP_SIZES, &size, sizeof size);
     interp_constants(m);
     uint32_t b = 0, from = BLOCK_NONE.i, next;
     for (;; from = b, b = next) {

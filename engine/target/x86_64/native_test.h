@@ -227,6 +227,8 @@ static inline void native_run(struct native *n, struct interp *m, const struct s
         n->p[(int)i - (int)INTERP_RECORD_BYTES] = (uint8_t)interp_random(seed + 1, i);
     }
     memcpy(n->p - INTERP_RECORD_BYTES, &pointed, sizeof pointed);
+    uint64_t size = INTERP_MEMORY_BYTES;
+    memcpy(n->p + INTERP_SIZES, &size, sizeof size);
     for (uint32_t i = 0; i < fn->n_params; i++) {
         memcpy(&values[i], &params[i], 16);
     }
