@@ -1,6 +1,7 @@
 # Tokamak's build: GNU make 4.3, clang and lld 19.
 #
 #   make              build/tokamak, the command
+#   make kernel       build/tokamak.elf, the kernel that boots
 #   make run          a demo; first installs what is missing, as do test, check, bench, fuzz
 #   make test         unit tests, the WebAssembly suite, and the other suites of tests/
 #   make test-long    the same in every variant and with every engine option
@@ -41,7 +42,7 @@ Q := $(if $(V),,@)
 
 # ---- what each part may include; the order is the order of linking -------------------------
 
-PARTS := base abi engine kernel isa kern host tools
+PARTS := base abi engine kernel isa kern host tools x86
 
 DIR_base   := base
 DIR_abi    := abi
@@ -51,6 +52,7 @@ DIR_isa    := arch/isa/x86_64
 DIR_kern   := arch/linux/kern
 DIR_host   := arch/linux/host
 DIR_tools  := tools
+DIR_x86    := arch/x86_64
 
 MAY_base   := base
 MAY_abi    := abi
@@ -59,6 +61,7 @@ MAY_kernel := base abi kernel engine/engine.h engine/traps.def engine/helpers.de
 MAY_isa    := base kernel/arch.h arch/isa
 MAY_kern   := base kernel/arch.h arch/isa arch/linux/kern arch/linux/host.h arch/linux/hosted.h
 MAY_host   := base arch/linux/host arch/linux/host.h arch/linux/hosted.h
+MAY_x86    := base kernel/arch.h arch/isa arch/x86_64
 MAY_tools  := base abi engine/engine.h engine/traps.def kernel/embed.h arch/linux/hosted.h tools
 
 # Only these two see a libc, and unit tests do.
@@ -104,14 +107,25 @@ say = $(if $(V),,@printf '  %-5s %s\n' $1 $2)
 
 # ---- sources -> objects --------------------------------------------------------------------
 
+# The kernel that boots, from the same sources: code model, and no vector registers in what may
+# interrupt code that uses them. string.c is what loops would otherwise become calls of.
+BARE := -mcmodel=kernel -fno-pic -fno-omit-frame-pointer -fno-asynchronous-unwind-tables
+BARE_x86 := -mgeneral-regs-only -mno-red-zone
+BARE_isa := -mgeneral-regs-only
+bare = $(BARE) $(BARE_$1) $(if $(filter %/string.c,$2),-ffreestanding)
+
 find = $(foreach e,$2,$(wildcard $1/*.$e $1/*/*.$e $1/*/*/*.$e))
 objects = $(patsubst %,$O/obj/%.o,$1)
 
 $(foreach p,$(PARTS),$(eval ALL_$p := $(call find,$(DIR_$p),c S)))
 $(foreach p,$(PARTS),$(eval OBJ_$p := $(call objects,$(filter-out %_test.c %_fuzz.c,$(ALL_$p)))))
 
+# What only boots isn't in the command, and the other way round.
+BARE_PARTS := base abi engine kernel isa x86
+BARE_OBJECTS := $(foreach p,$(BARE_PARTS),$(patsubst $O/obj/%,$O/bare/%,$(OBJ_$p)))
+
 SOURCES  := $(foreach p,$(PARTS),$(ALL_$p))
-OBJECTS  := $(foreach p,$(PARTS),$(OBJ_$p))
+OBJECTS  := $(foreach p,$(filter-out x86,$(PARTS)),$(OBJ_$p))
 UNITS    := $(patsubst %.c,$O/unit/%,$(filter $(T)%,$(filter %_test.c,$(SOURCES))))
 FUZZERS  := $(patsubst %.c,$O/fuzzer/%,$(filter $(T)%,$(filter %_fuzz.c,$(SOURCES))))
 INCLUDES := $(BUILD)/inc/made
@@ -135,6 +149,11 @@ $O/obj/$(DIR_$1)/%.o: $(DIR_$1)/% Makefile $(INCLUDES) | $(FIRST)
 	$$(call say,CC,$$<)
 	$(Q)$(CC) $(CFLAGS) $$(call flags,$1,$$<) -MMD -MP -c -o $$@ $$<
 
+$O/bare/$(DIR_$1)/%.o: $(DIR_$1)/% Makefile $(INCLUDES) | $(FIRST)
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)
+	$(Q)$(CC) $(CFLAGS) $$(call flags,$1,$$<) $$(call bare,$1,$$<) -MMD -MP -c -o $$@ $$<
+
 # --start-lib: what the test doesn't use isn't linked, so a test of a leaf stays a leaf.
 $O/unit/$(DIR_$1)/%: $O/obj/$(DIR_$1)/%.c.o $(foreach p,$(LINK_$1),$$(OBJ_$p))
 	@mkdir -p $$(@D)
@@ -157,6 +176,7 @@ LINK_isa    := $(HOSTED)
 LINK_kern   := $(HOSTED)
 LINK_host   := $(HOSTED)
 LINK_tools  := tools $(HOSTED)
+LINK_x86    := base
 
 $(foreach p,$(PARTS),$(eval $(call part_rules,$p)))
 
@@ -164,6 +184,18 @@ $O/tokamak: $(OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# Linked twice: the table of symbols is made from the first, and stands behind the code.
+BUILTINS = $(shell $(CC) --print-libgcc-file-name --rtlib=compiler-rt)
+link_bare = ld.lld-19 --no-pie -z noexecstack -z max-page-size=4096 -T arch/x86_64/link.ld
+
+$O/tokamak.elf: $(BARE_OBJECTS) arch/x86_64/link.ld arch/x86_64/symbols.py
+	$(call say,LINK,$@)
+	$(Q)arch/x86_64/symbols.py > $O/bare/symbols.S && $(CC) -c -o $O/bare/symbols.o $O/bare/symbols.S
+	$(Q)$(link_bare) -o $@.first $(BARE_OBJECTS) $O/bare/symbols.o $(BUILTINS)
+	$(Q)arch/x86_64/symbols.py $@.first > $O/bare/symbols.S && $(CC) -c -o $O/bare/symbols.o $O/bare/symbols.S
+	$(Q)$(link_bare) -o $@ $(BARE_OBJECTS) $O/bare/symbols.o $(BUILTINS)
+
+-include $(BARE_OBJECTS:.o=.d)
 -include $(patsubst %,$O/obj/%.d,$(SOURCES))
 
 # ---- what `make check` makes: a stamp for each file that is as it should be ------------------
@@ -203,6 +235,11 @@ $(BUILD)/programs/demo.wasm: programs/demo/demo.c Makefile | $(FIRST) $(BUILD)/s
 	$(Q)$(CC) --target=wasm32-wasi --sysroot=$(BUILD)/sysroot -O2 -Wall -Wextra -Werror -c -o $@.o $<
 	$(Q)$(CC) --target=wasm32-wasi --sysroot=$(BUILD)/sysroot -o $@ $@.o
 
+$(BUILD)/programs/hello.wasm: programs/hello/hello.c Makefile | $(FIRST)
+	@mkdir -p $(@D)
+	$(call say,GUEST,$@)
+	$(Q)$(CC) --target=wasm32 -nostdlib -O2 -Wall -Wextra -Werror -Wl,--no-entry -o $@ $<
+
 # ---- goals ---------------------------------------------------------------------------------
 
 FUZZ_SECONDS ?= 600
@@ -210,10 +247,11 @@ SOAK_SECONDS ?= 3600
 # Where the tests find the command's builds: tests/run.py.
 TEST_ENV := BUILD=$(BUILD) TOKAMAK_CHECKED=$(BUILD)/test/tokamak
 
-.PHONY: all help deps run unit unit-build test test-long check lint format bench bench-deps fuzz fuzz-run \
+.PHONY: all kernel help deps run unit unit-build test test-long check lint format bench bench-deps fuzz fuzz-run \
         soak install clean
 
 all: $O/tokamak
+kernel: $O/tokamak.elf
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile

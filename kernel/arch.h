@@ -34,7 +34,8 @@ void arch_release(void *start, size_t len_bytes);
  * never are. Committing what is committed changes nothing.
  */
 MUST_CHECK status_t arch_commit(void *start, size_t len_bytes);
-/* The contents are gone and the pages are inaccessible again. */
+/* The contents are gone and the pages are inaccessible again. Not within arch_parallel, nor
+ * arch_release: other CPUs may be filling pages near by. */
 void arch_decommit(void *start, size_t len_bytes);
 /* The contents are gone, the pages stay committed and read as zero. */
 void arch_discard(void *start, size_t len_bytes);
@@ -146,6 +147,17 @@ struct kernel_options {
 /* Once for each CPU, on its kernel stack; from then on kernel/embed.h can be used there. */
 MUST_CHECK status_t kernel_start(const struct kernel_options *options);
 void kernel_stop(void);
+
+/* A machine that boots has one program to run, and hands it over like this. */
+struct kernel_boot {
+    const uint8_t *bytes; /* a module, or its image: whoever boots the machine vouches for it */
+    size_t len_bytes;
+    const char *command_line; /* the program's name for messages, and options: see boot.c */
+    uint64_t start_cycles;    /* arch_cycles() when the machine entered the kernel */
+};
+
+/* Runs it to its end, after kernel_start. The exit code is that of `tokamak run`. */
+int32_t kernel_boot(const struct kernel_boot *boot);
 
 enum arch_fault_kind : uint8_t {
     ARCH_FAULT_ACCESS,    /* a load, store or fetch at .addr */

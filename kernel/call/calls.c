@@ -7,11 +7,29 @@
 #include <string.h>
 
 #include "base/sha256.h"
+#include "kernel/arch.h"
 #include "kernel/call/clock.h"
 #include "kernel/embed.h"
 
 static void call_nop(void)
 {
+}
+
+#define LOG_MAX_BYTES 1024u
+
+static status_t call_log(void *ctx, struct instance *caller, union engine_value *values)
+{
+    (void)ctx;
+    uint32_t address = values[0].i32, len_bytes = values[1].i32;
+    const uint8_t *text = instance_memory(caller, address, len_bytes);
+    status_t answer = len_bytes > LOG_MAX_BYTES ? ERR_LIMIT
+                      : text == NULL            ? ERR_BAD_RANGE
+                                                : STATUS_OK;
+    if (answer == STATUS_OK) {
+        arch_log((const char *)text, len_bytes);
+    }
+    values[0].i32 = (uint32_t)answer;
+    return STATUS_OK;
 }
 
 #define CALL(number, noun, types, text)                                                            \
@@ -21,11 +39,19 @@ static void call_nop(void)
         .signature = (types),                                                                      \
         .native = (native_fn)call_##noun,                                                          \
     },
+#define CALL_CALLER(number, noun, types, text)                                                     \
+    {                                                                                              \
+        .module = CALLS_MODULE,                                                                    \
+        .name = #noun,                                                                             \
+        .signature = (types),                                                                      \
+        .host = call_##noun,                                                                       \
+    },
 
 static const struct provided_func calls[] = {
 #include "abi/calls.def"
 };
 #undef CALL
+#undef CALL_CALLER
 
 status_t calls_provide(struct process *process)
 {
@@ -76,9 +102,11 @@ native_fn call_inlined(const struct engine_module *contents, const struct engine
 
 /* The table as text, which is what images are bound to: numbers, names and types, no prose. */
 #define CALL(number, noun, types, text) #number " " #noun " " types "\n"
+#define CALL_CALLER CALL
 static const char calls_text[] = CALLS_MODULE "\n"
 #include "abi/calls.def"
     ;
+#undef CALL_CALLER
 #undef CALL
 
 void module_abi_hash(uint8_t hash[static 32])

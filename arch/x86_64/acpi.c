@@ -1,0 +1,159 @@
+/*
+ * ACPI tables: from the root pointer to the table of interrupt controllers (ACPI 6.5 §5.2). They
+ * are a firmware's: every length is checked, and what doesn't add up isn't used.
+ */
+#include "arch/x86_64/acpi.h"
+
+#include <string.h>
+
+#include "arch/x86_64/paging.h"
+
+struct acpi_root {
+    char signature[8];
+    uint8_t checksum;
+    char oem[6];
+    uint8_t revision;
+    uint32_t rsdt;
+    uint32_t len_bytes; /* from here on since revision 2 */
+    uint64_t xsdt;
+    uint8_t checksum_all, reserved[3];
+} __attribute__((packed));
+#define ROOT_BYTES_V1 20u
+
+struct acpi_header {
+    char signature[4];
+    uint32_t len_bytes;
+    uint8_t revision, checksum;
+    char oem[24];
+    uint32_t reserved;
+} __attribute__((packed));
+
+struct acpi_madt {
+    struct acpi_header header;
+    uint32_t apic_pa, flags;
+} __attribute__((packed));
+
+struct acpi_madt_cpu {
+    uint8_t type, len_bytes, id, apic_id;
+    uint32_t flags;
+} __attribute__((packed));
+#define MADT_CPU 0
+#define MADT_CPU_ENABLED 1u
+
+#define TABLE_MAX_BYTES (1u << 20)
+
+static bool sum_is_zero(const void *start, size_t len_bytes)
+{
+    const uint8_t *bytes = start;
+    uint8_t sum = 0;
+    for (size_t i = 0; i < len_bytes; i++) {
+        sum = (uint8_t)(sum + bytes[i]);
+    }
+    return sum == 0;
+}
+
+/* A whole table, checked; null if it is none. */
+static const struct acpi_header *table_map(uint64_t pa)
+{
+    const void *at;
+    if (pa == 0 || paging_map_firmware((pa_t){pa}, sizeof(struct acpi_header), &at) != STATUS_OK) {
+        return NULL;
+    }
+    uint32_t len_bytes = ((const struct acpi_header *)at)->len_bytes;
+    if (len_bytes < sizeof(struct acpi_header) || len_bytes > TABLE_MAX_BYTES ||
+        paging_map_firmware((pa_t){pa}, len_bytes, &at) != STATUS_OK ||
+        !sum_is_zero(at, len_bytes)) {
+        return NULL;
+    }
+    return at;
+}
+
+/* ---- the root pointer ---- */
+
+#define ROOT_AREA_START UINT64_C(0xe0000)
+#define ROOT_AREA_BYTES UINT64_C(0x20000)
+#define ROOT_ALIGN 16u
+
+static bool root_is_good(const struct acpi_root *root)
+{
+    return memcmp(root->signature, "RSD PTR ", sizeof root->signature) == 0 &&
+           sum_is_zero(root, ROOT_BYTES_V1);
+}
+
+/* Where a BIOS puts it (ACPI 6.5 §5.2.5.1). */
+static const struct acpi_root *root_search(void)
+{
+    const void *area;
+    if (paging_map_firmware((pa_t){ROOT_AREA_START}, ROOT_AREA_BYTES, &area) != STATUS_OK) {
+        return NULL;
+    }
+    const uint8_t *bytes = area;
+    for (uint64_t i = 0; i + sizeof(struct acpi_root) <= ROOT_AREA_BYTES; i += ROOT_ALIGN) {
+        const struct acpi_root *root = (const struct acpi_root *)(bytes + i);
+        if (root_is_good(root)) {
+            return root;
+        }
+    }
+    return NULL;
+}
+
+static const struct acpi_root *root_find(pa_t rsdp)
+{
+    const void *at;
+    if (rsdp.raw != 0 && paging_map_firmware(rsdp, sizeof(struct acpi_root), &at) == STATUS_OK &&
+        root_is_good(at)) {
+        return at;
+    }
+    return root_search();
+}
+
+/* ---- tables ---- */
+
+/* The table with a signature that the root table lists. */
+static const struct acpi_header *table_find(pa_t rsdp, const char *signature)
+{
+    const struct acpi_root *root = root_find(rsdp);
+    if (root == NULL) {
+        return NULL;
+    }
+    bool is_wide = root->revision >= 2 && root->xsdt != 0;
+    uint32_t entry_bytes = is_wide ? 8 : 4;
+    const struct acpi_header *list = table_map(is_wide ? root->xsdt : root->rsdt);
+    if (list == NULL) {
+        return NULL;
+    }
+    const uint8_t *entries = (const uint8_t *)(list + 1);
+    for (uint32_t at = 0; at + entry_bytes <= list->len_bytes - sizeof *list; at += entry_bytes) {
+        uint64_t pa = 0;
+        memcpy(&pa, entries + at, entry_bytes);
+        const struct acpi_header *table = table_map(pa);
+        if (table != NULL && memcmp(table->signature, signature, sizeof table->signature) == 0) {
+            return table;
+        }
+    }
+    return NULL;
+}
+
+uint32_t acpi_cpus(pa_t rsdp, uint32_t *apic_ids, uint32_t cap)
+{
+    const struct acpi_header *madt = table_find(rsdp, "APIC");
+    uint32_t n = 0;
+    if (madt == NULL || madt->len_bytes < sizeof(struct acpi_madt)) {
+        return 0;
+    }
+    const uint8_t *bytes = (const uint8_t *)madt;
+    uint32_t at = sizeof(struct acpi_madt);
+    while (at + 2 <= madt->len_bytes && bytes[at + 1] >= 2) {
+        uint8_t len_bytes = bytes[at + 1];
+        struct acpi_madt_cpu cpu;
+        if (bytes[at] == MADT_CPU && len_bytes >= sizeof cpu &&
+            at + sizeof cpu <= madt->len_bytes) {
+            memcpy(&cpu, bytes + at, sizeof cpu);
+            if ((cpu.flags & MADT_CPU_ENABLED) != 0 && n < cap) {
+                apic_ids[n++] = cpu.apic_id;
+            }
+        }
+        at += len_bytes;
+    }
+    return n;
+}

@@ -1,0 +1,96 @@
+/*
+ * Looks at all page tables for what must never be: a page that is writable and executable, code
+ * that can be written through the direct map, a page for ring 3, something near null, something
+ * below a stack.
+ */
+#include "arch/x86_64/audit.h"
+
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/entry.h"
+#include "arch/x86_64/panic.h"
+
+struct audit {
+    uint64_t n_pages, n_code, n_findings;
+};
+
+static void finding(struct audit *audit, const struct place *place, const char *text)
+{
+    audit->n_findings++;
+    log_line("audit: 0x%llx: %s (entry 0x%llx, level %u)", (unsigned long long)place->start, text,
+             (unsigned long long)place->value, place->level);
+}
+
+static void code_look(struct audit *audit, const struct place *place)
+{
+    uint64_t pa = entry_page(place->value).raw;
+    for (uint64_t at = 0; at < place->span_bytes;) {
+        struct place alias = place_find(DIRECT_START + pa + at);
+        if ((alias.value & ENTRY_PRESENT) != 0 && (alias.value & ENTRY_WRITE) != 0) {
+            finding(audit, place, "code that the direct map can write");
+            return;
+        }
+        at = place_end(&alias) - DIRECT_START - pa;
+    }
+    audit->n_code += place->span_bytes / PAGE_BYTES;
+}
+
+static void place_look(struct audit *audit, const struct place *place)
+{
+    if (place->value == 0) {
+        return;
+    }
+    if (place->start < RESERVE_START) {
+        finding(audit, place, "near null");
+    }
+    if ((place->value & ENTRY_PRESENT) == 0) {
+        return;
+    }
+    audit->n_pages += place->span_bytes / PAGE_BYTES;
+    if ((place->value & ENTRY_USER) != 0) {
+        finding(audit, place, "for ring 3");
+    }
+    if ((place->value & ENTRY_NO_EXECUTE) == 0) {
+        if ((place->value & ENTRY_WRITE) != 0) {
+            finding(audit, place, "writable and executable");
+        }
+        code_look(audit, place);
+    }
+}
+
+static void guard_look(struct audit *audit, uint64_t stack_start)
+{
+    struct place place = place_find(stack_start - PAGE_BYTES);
+    if (place.value != 0) {
+        finding(audit, &place, "no guard below a stack");
+    }
+}
+
+static void range_look(struct audit *audit, uint64_t start, uint64_t last)
+{
+    for (uint64_t va = start;;) {
+        struct place place = place_find(va);
+        place_look(audit, &place);
+        va = place_end(&place);
+        if (va - 1 >= last) {
+            return;
+        }
+    }
+}
+
+uint32_t audit_run(void)
+{
+    struct audit audit = {};
+    range_look(&audit, 0, RESERVE_END - 1);
+    range_look(&audit, DIRECT_START, UINT64_MAX);
+    for (uint32_t n = 0; n < CPUS_MAX; n++) {
+        uint64_t start = CPUS_START + (uint64_t)n * CPU_BYTES;
+        guard_look(&audit, start + KERNEL_STACK_END - KERNEL_STACK_BYTES);
+        for (uint32_t i = 1; i <= IST_LAST; i++) {
+            guard_look(&audit, start + IST_END(i) - IST_BYTES);
+        }
+    }
+    log_line("audit: %llu pages mapped, %llu of them code, %llu findings",
+             (unsigned long long)audit.n_pages, (unsigned long long)audit.n_code,
+             (unsigned long long)audit.n_findings);
+    return (uint32_t)audit.n_findings;
+}

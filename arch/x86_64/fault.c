@@ -1,0 +1,86 @@
+/*
+ * Faults, and where interrupts go. A touched page that is committed is filled, and the fault never
+ * was. Anything else the kernel is asked about: a guest's trap resumes at the landing pad; what is
+ * nobody's is a panic.
+ */
+#include "arch/x86_64/fault.h"
+
+#include "arch/isa/x86_64/isa.h"
+#include "arch/x86_64/apic.h"
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/paging.h"
+#include "arch/x86_64/panic.h"
+#include "arch/x86_64/x86.h"
+#include "kernel/arch.h"
+
+/* Of a page fault's error code (SDM 3A 4.7). */
+#define ERROR_WRITE 2u
+#define ERROR_BAD_ENTRY 8u
+#define ERROR_FETCH 16u
+
+static enum arch_fault_kind fault_kind(uint64_t vector)
+{
+    switch (vector) {
+    case VECTOR_DIVIDE: return ARCH_FAULT_DIVIDE;
+    case VECTOR_UNDEFINED: return ARCH_FAULT_UNDEFINED;
+    case VECTOR_PAGE_FAULT: return ARCH_FAULT_ACCESS;
+    default: return ARCH_FAULT_OTHER;
+    }
+}
+
+/* Only reads what was written before: a page fault in here would overwrite its own stack. */
+static void fault_handle(struct x86_frame *frame, uint64_t addr, const char *text)
+{
+    struct x86_cpu *cpu = x86_cpu_self();
+    struct arch_fault fault = {
+        .kind = fault_kind(frame->vector),
+        .pc = frame->rip,
+        .sp = frame->rsp,
+        .addr = addr,
+    };
+    fault.is_probe = isa_probe_unwind(&fault.pc, &fault.sp, frame->rbp);
+    cpu->is_in_fault = true;
+    struct arch_activation *activation = kernel_fault(&fault);
+    cpu->is_in_fault = false;
+    if (activation == NULL) {
+        panic_frame(frame, addr, text);
+    }
+    frame->rip = (uint64_t)isa_landing_pad;
+    frame->rdi = (uint64_t)activation;
+}
+
+static void page_fault(struct x86_frame *frame)
+{
+    uint64_t addr = x86_cr2_read();
+    if (x86_cpu_self()->is_in_fault) {
+        panic_frame(frame, addr, "a fault while handling a fault");
+    }
+    if ((frame->error & ERROR_BAD_ENTRY) != 0) {
+        panic_frame(frame, addr, "a page table has a reserved bit set");
+    }
+    enum paging_access access = (frame->error & ERROR_FETCH) != 0   ? ACCESS_FETCH
+                                : (frame->error & ERROR_WRITE) != 0 ? ACCESS_WRITE
+                                                                    : ACCESS_READ;
+    switch (paging_touch(addr, access)) {
+    case TOUCH_FILLED: return;
+    case TOUCH_NO_MEMORY: fault_handle(frame, addr, "out of memory"); return;
+    case TOUCH_FORBIDDEN:
+    default: fault_handle(frame, addr, "page fault"); return;
+    }
+}
+
+void vector_handle(struct x86_frame *frame)
+{
+    switch (frame->vector) {
+    case VECTOR_PAGE_FAULT: page_fault(frame); return;
+    case VECTOR_DIVIDE: fault_handle(frame, 0, "divide error"); return;
+    case VECTOR_UNDEFINED: fault_handle(frame, 0, "undefined instruction"); return;
+    case VECTOR_TIMER: timer_interrupt(); return;
+    case VECTOR_WAKE: apic_acknowledge(); return;
+    default:
+        if (frame->vector < VECTOR_FIRST_INTERRUPT) {
+            panic_frame(frame, 0, "fault");
+        }
+        return; /* spurious: not acknowledged (SDM 3A 10.9) */
+    }
+}

@@ -1,0 +1,146 @@
+/*
+ * The end of the machine: in order, or by a panic with registers and a backtrace through the frame
+ * pointers, with names from the table that the build puts into the image (symbols.py).
+ */
+#include "arch/x86_64/panic.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "arch/x86_64/fault.h"
+#include "arch/x86_64/x86.h"
+#include "base/format.h"
+#include "kernel/arch.h"
+
+#define LINE_MAX 256u
+#define FRAMES_MAX 32u
+
+static void log_args(const char *text, va_list args)
+{
+    char line[LINE_MAX];
+    size_t len_bytes = format_args(line, sizeof line - 1, text, args);
+    len_bytes = len_bytes < sizeof line - 1 ? len_bytes : sizeof line - 2;
+    line[len_bytes] = '\n';
+    arch_log(line, len_bytes + 1);
+}
+
+void log_line(const char *text, ...)
+{
+    va_list args;
+    va_start(args, text);
+    log_args(text, args);
+    va_end(args);
+}
+
+/* ---- exit ---- */
+
+#define DEBUG_EXIT_PORT 0xf4
+#define DEBUG_EXIT_MAX 127 /* its status is (value << 1 | 1) & 255 */
+#define Q35_POWER_PORT 0x604
+#define Q35_POWER_OFF 0x2000
+#define KEYBOARD_PORT 0x64
+#define KEYBOARD_RESET 0xfe
+
+void machine_exit(int32_t code)
+{
+    log_line("tokamak: exit %d", code);
+    x86_interrupts_off();
+    x86_out32(DEBUG_EXIT_PORT, (uint32_t)code & DEBUG_EXIT_MAX);
+    x86_out16(Q35_POWER_PORT, Q35_POWER_OFF);
+    x86_out8(KEYBOARD_PORT, KEYBOARD_RESET);
+    for (;;) {
+        __asm__ volatile("hlt");
+    }
+}
+
+/* ---- backtraces ---- */
+
+/* Made by symbols.py: functions by ascending address. */
+extern const uint32_t symbol_count, symbol_offsets[], symbol_names[];
+extern const char symbol_text[];
+extern const uint8_t image_text[], image_constants[];
+
+static bool is_code(uint64_t pc)
+{
+    return pc >= (uint64_t)image_text && pc < (uint64_t)image_constants;
+}
+
+static void frame_log(uint32_t number, uint64_t pc)
+{
+    uint64_t offset = pc - (uint64_t)image_text;
+    uint32_t low = 0, high = symbol_count;
+    while (low < high) { /* the first function behind pc */
+        uint32_t middle = low + (high - low) / 2;
+        if (symbol_offsets[middle] <= offset) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (!is_code(pc) || low == 0) {
+        log_line("    %u: 0x%llx", number, (unsigned long long)pc);
+        return;
+    }
+    log_line("    %u: 0x%llx - %s+0x%llx", number, (unsigned long long)pc,
+             symbol_text + symbol_names[low - 1],
+             (unsigned long long)offset - symbol_offsets[low - 1]);
+}
+
+/* Frame pointers of C code lie on one stack, each above the last; anything else ends the walk:
+ * compiled guests use rbp for other things. */
+static void backtrace(uint64_t pc, uint64_t sp, uint64_t fp)
+{
+    log_line("kernel backtrace:");
+    for (uint32_t i = 0; i < FRAMES_MAX; i++) {
+        frame_log(i, pc);
+        if (!is_code(pc) || fp % 8 != 0 || fp < sp || fp - sp > UINT64_C(1) << 20) {
+            return;
+        }
+        const uint64_t *frame = (const uint64_t *)fp; // NOLINT(performance-no-int-to-ptr)
+        sp = fp;
+        fp = frame[0];
+        pc = frame[1];
+        if (pc == 0) {
+            return;
+        }
+    }
+}
+
+void panic(const char *text, ...)
+{
+    x86_interrupts_off();
+    char line[LINE_MAX];
+    va_list args;
+    va_start(args, text);
+    (void)format_args(line, sizeof line, text, args);
+    va_end(args);
+    log_line("panic: %s", line);
+    uint64_t fp = (uint64_t)__builtin_frame_address(0);
+    backtrace((uint64_t)__builtin_return_address(0), fp, *(const uint64_t *)fp); // NOLINT
+    machine_exit(EXIT_PANIC);
+}
+
+void panic_frame(const struct x86_frame *f, uint64_t addr, const char *text)
+{
+    x86_interrupts_off();
+    static const char *const names[] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8 ",
+                                        "r9 ", "r10", "r11", "r12", "r13", "r14", "r15"};
+    log_line("panic: %s (vector %u, error 0x%x) at 0x%llx, address 0x%llx", text,
+             (unsigned)f->vector, (unsigned)f->error, (unsigned long long)f->rip,
+             (unsigned long long)addr);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        log_line("  %s %016llx", names[i], (unsigned long long)(&f->rax)[i]);
+    }
+    log_line("  rsp %016llx", (unsigned long long)f->rsp);
+    log_line("  rflags %llx cr3 %llx", (unsigned long long)f->rflags,
+             (unsigned long long)x86_cr3_read());
+    backtrace(f->rip, f->rsp, f->rbp);
+    machine_exit(EXIT_PANIC);
+}
+
+[[noreturn]] void __assert_fail(const char *text, const char *file, unsigned line,
+                                const char *function);
+void __assert_fail(const char *text, const char *file, unsigned line, const char *function)
+{
+    panic("%s:%u: %s: this doesn't hold: %s", file, line, function, text);
+}

@@ -1,0 +1,219 @@
+/*
+ * The one program of a machine that boots: from its bytes to its exit code, with the messages and
+ * codes of `tokamak run`. An embedder like the hosted command (kernel/embed.h), and as small as one
+ * can be.
+ *
+ * The command line: NAME [--cycles]. NAME is what messages call the program; --cycles says how
+ * many cycles the CPU's counter ran from the start of the kernel to the program's first.
+ */
+#include <string.h>
+
+#include "base/format.h"
+#include "kernel/arch.h"
+#include "kernel/embed.h"
+
+#define EXIT_ERROR 1
+#define EXIT_TRAP 134
+#define EXIT_GUEST_MAX 125
+
+#define NAME_DEFAULT "app.wasm"
+#define NAME_MAX 64u
+#define CYCLES " --cycles"
+#define LINE_MAX 800u
+
+struct boot {
+    const struct kernel_boot *given;
+    char name[NAME_MAX];
+    bool shows_cycles;
+    uint64_t first_cycles;
+    struct report report;
+    struct trap trap;
+};
+
+/* ---- messages ---- */
+
+[[gnu::format(printf, 1, 2)]] static void say(const char *text, ...)
+{
+    char line[LINE_MAX];
+    va_list args;
+    va_start(args, text);
+    size_t len_bytes = format_args(line, sizeof line, text, args);
+    va_end(args);
+    arch_log(line, len_bytes < sizeof line ? len_bytes : sizeof line - 1);
+}
+
+/* Names come from modules: control characters don't reach the terminal. */
+static void say_name(struct engine_name name)
+{
+    for (uint32_t i = 0; i < name.len_bytes; i++) {
+        uint8_t c = name.bytes[i];
+        if (c < 0x20 || c == 0x7f) {
+            say("\\x%02x", c);
+        } else {
+            say("%c", c);
+        }
+    }
+}
+
+static void say_frame(uint32_t number, const struct trap_frame *frame)
+{
+    say("    %u: 0x%x - ", number, frame->wasm_offset);
+    say_name(module_name(frame->module));
+    struct engine_name name;
+    if (module_func_name(frame->module, frame->funcidx, &name)) {
+        say("!");
+        say_name(name);
+        say("\n");
+    } else {
+        say("!<wasm function %u>\n", frame->funcidx);
+    }
+}
+
+static void say_trap(const struct boot *boot)
+{
+    const struct trap *trap = &boot->trap;
+    say("error: %s: wasm trap: %s", boot->name, engine_trap_text(trap->kind));
+    if (trap->kind == TRAP_HOST) {
+        say(": %s", status_text(trap->status));
+    }
+    say("\n");
+    if (trap->n_frames == 0) {
+        return;
+    }
+    say("wasm backtrace:\n");
+    for (uint32_t i = 0; i < trap->n_frames && i < TRAP_FRAMES_MAX; i++) {
+        say_frame(i, &trap->frames[i]);
+    }
+    if (trap->n_frames > TRAP_FRAMES_MAX) {
+        say("    ... and %llu more\n", (unsigned long long)(trap->n_frames - TRAP_FRAMES_MAX));
+    }
+}
+
+static void say_report(const struct boot *boot)
+{
+    const struct report *report = &boot->report;
+    say("error: %s: ", boot->name);
+    if (report->status == ERR_MALFORMED || report->status == ERR_INVALID) {
+        say("%s: ", status_text(report->status));
+    }
+    say("%s", report->text[0] != '\0' ? report->text : status_text(report->status));
+    if (report->funcidx != UINT32_MAX) {
+        say(" (in function %u, at offset 0x%llx)", report->funcidx,
+            (unsigned long long)report->offset);
+    } else if (report->offset != REPORT_NO_OFFSET) {
+        say(" (at offset 0x%llx)", (unsigned long long)report->offset);
+    }
+    say("\n");
+}
+
+/* ---- running ---- */
+
+static struct engine_name text_name(const char *text)
+{
+    return (struct engine_name){(const uint8_t *)text, (uint32_t)strlen(text)};
+}
+
+static int32_t boot_trapped(const struct boot *boot)
+{
+    if (boot->trap.kind != TRAP_EXIT) {
+        say_trap(boot);
+        return EXIT_TRAP;
+    }
+    int32_t code = boot->trap.exit_code;
+    return code < 0 || code > EXIT_GUEST_MAX ? EXIT_ERROR : code;
+}
+
+/* _start, if there is one. */
+static int32_t boot_start(struct boot *boot, struct instance *instance)
+{
+    const struct engine_module *contents = module_contents(instance_module(instance));
+    struct exported start;
+    if (instance_export(instance, text_name("_start"), &start) != STATUS_OK ||
+        start.kind != EXTERN_FUNC) {
+        return 0;
+    }
+    const struct engine_functype *type = &contents->types[contents->funcs[start.index].typeidx];
+    if (type->n_params != 0 || type->n_results != 0) {
+        say("error: %s: its '_start' has parameters or results\n", boot->name);
+        return EXIT_ERROR;
+    }
+    union engine_value none = {};
+    boot->first_cycles = arch_cycles();
+    status_t status = instance_call(instance, start.index, &none, &boot->trap);
+    return status == STATUS_OK ? 0 : boot_trapped(boot);
+}
+
+static int32_t boot_module(struct boot *boot, struct module *module)
+{
+    struct process *process;
+    status_t status = process_new(&(struct process_options){}, &process);
+    if (status != STATUS_OK) {
+        say("error: %s: %s\n", boot->name, status_text(status));
+        return EXIT_ERROR;
+    }
+    struct instance *instance;
+    status = instance_new(process, module, &instance, &boot->report, &boot->trap);
+    int32_t code = EXIT_ERROR;
+    if (status == STATUS_OK) {
+        code = boot_start(boot, instance);
+    } else if (status == ERR_TRAP) {
+        code = boot_trapped(boot);
+    } else {
+        say_report(boot);
+    }
+    process_free(process);
+    return code;
+}
+
+static status_t boot_load(struct boot *boot, struct module **out)
+{
+    const struct kernel_boot *given = boot->given;
+    struct engine_name name = text_name(boot->name);
+    struct module_options options = {
+        .engine = {.cpu_features = machine_cpu_features()},
+        .name = &name,
+    };
+    static const uint8_t magic[] = {0, 'a', 's', 'm'};
+    bool is_module =
+        given->len_bytes >= sizeof magic && memcmp(given->bytes, magic, sizeof magic) == 0;
+    return is_module ? module_compile(given->bytes, given->len_bytes, &options, out, &boot->report)
+                     : module_open(given->bytes, given->len_bytes, &options, out, &boot->report);
+}
+
+static void command_line_read(struct boot *boot)
+{
+    const char *line = boot->given->command_line;
+    size_t n = 0;
+    while (line[n] != '\0' && line[n] != ' ' && n + 1 < NAME_MAX) {
+        boot->name[n] = line[n];
+        n++;
+    }
+    if (n == 0) {
+        memcpy(boot->name, NAME_DEFAULT, sizeof NAME_DEFAULT);
+    }
+    size_t left_bytes = strlen(line + n);
+    boot->shows_cycles =
+        left_bytes == sizeof CYCLES - 1 && memcmp(line + n, CYCLES, left_bytes) == 0;
+}
+
+int32_t kernel_boot(const struct kernel_boot *given)
+{
+    struct boot boot = {.given = given};
+    command_line_read(&boot);
+    if (given->len_bytes == 0) {
+        say("error: no program was given\n");
+        return EXIT_ERROR;
+    }
+    struct module *module;
+    if (boot_load(&boot, &module) != STATUS_OK) {
+        say_report(&boot);
+        return EXIT_ERROR;
+    }
+    int32_t code = boot_module(&boot, module);
+    module_put(module);
+    if (boot.shows_cycles) {
+        say("first instruction after %llu cycles\n",
+            (unsigned long long)(boot.first_cycles - given->start_cycles));
+    }
+    return code;
+}
