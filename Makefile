@@ -271,12 +271,12 @@ unit: unit-build
 	$(Q)tests/run.py --unit @$O/unit/list
 
 test: deps
-	$(Q)$(MAKE) VARIANT=release all $(BUILD)/programs/demo.wasm
+	$(Q)$(MAKE) VARIANT=release all kernel $(BUILD)/programs/demo.wasm $(BUILD)/programs/hello.wasm
 	$(Q)$(MAKE) VARIANT=test all unit-build
 	$(Q)$(TEST_ENV) tests/run.py --unit @$(BUILD)/test/unit/list --tokamak $(BUILD)/tokamak
 
 test-long: deps
-	$(Q)$(MAKE) VARIANT=release all $(BUILD)/programs/demo.wasm
+	$(Q)$(MAKE) VARIANT=release all kernel $(BUILD)/programs/demo.wasm $(BUILD)/programs/hello.wasm
 	$(Q)$(MAKE) VARIANT=test all unit-build
 	$(Q)$(MAKE) VARIANT=asan all unit-build
 	$(Q)$(MAKE) VARIANT=tsan all

@@ -157,7 +157,7 @@ struct kernel_boot {
 };
 
 /* Runs it to its end, after kernel_start. The exit code is that of `tokamak run`. */
-int32_t kernel_boot(const struct kernel_boot *boot);
+int32_t kernel_boot(const struct kernel_boot *given);
 
 enum arch_fault_kind : uint8_t {
     ARCH_FAULT_ACCESS,    /* a load, store or fetch at .addr */

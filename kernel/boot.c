@@ -3,8 +3,9 @@
  * codes of `tokamak run`. An embedder like the hosted command (kernel/embed.h), and as small as one
  * can be.
  *
- * The command line: NAME [--cycles]. NAME is what messages call the program; --cycles says how
- * many cycles the CPU's counter ran from the start of the kernel to the program's first.
+ * The command line: NAME [--stats]. NAME is what messages call the program; --stats says at the
+ * end what it took to compile it, and how many cycles of the CPU's counter passed from the start
+ * of the kernel to the program's first instruction.
  */
 #include <string.h>
 
@@ -18,13 +19,13 @@
 
 #define NAME_DEFAULT "app.wasm"
 #define NAME_MAX 64u
-#define CYCLES " --cycles"
+#define STATS " --stats"
 #define LINE_MAX 800u
 
 struct boot {
     const struct kernel_boot *given;
     char name[NAME_MAX];
-    bool shows_cycles;
+    bool shows_stats;
     uint64_t first_cycles;
     struct report report;
     struct trap trap;
@@ -104,6 +105,16 @@ static void say_report(const struct boot *boot)
         say(" (at offset 0x%llx)", (unsigned long long)report->offset);
     }
     say("\n");
+}
+
+static void say_stats(const struct boot *boot, const struct module *module)
+{
+    const struct module_statistics *statistics = module_statistics(module);
+    say("stats: %u functions, %llu bytes of code, compiled by %u threads of %u CPUs\n",
+        statistics->n_funcs, (unsigned long long)statistics->code_bytes, statistics->n_threads,
+        arch_cpu_count());
+    say("stats: first instruction after %llu cycles\n",
+        (unsigned long long)(boot->first_cycles - boot->given->start_cycles));
 }
 
 /* ---- running ---- */
@@ -192,8 +203,7 @@ static void command_line_read(struct boot *boot)
         memcpy(boot->name, NAME_DEFAULT, sizeof NAME_DEFAULT);
     }
     size_t left_bytes = strlen(line + n);
-    boot->shows_cycles =
-        left_bytes == sizeof CYCLES - 1 && memcmp(line + n, CYCLES, left_bytes) == 0;
+    boot->shows_stats = left_bytes == sizeof STATS - 1 && memcmp(line + n, STATS, left_bytes) == 0;
 }
 
 int32_t kernel_boot(const struct kernel_boot *given)
@@ -210,10 +220,9 @@ int32_t kernel_boot(const struct kernel_boot *given)
         return EXIT_ERROR;
     }
     int32_t code = boot_module(&boot, module);
-    module_put(module);
-    if (boot.shows_cycles) {
-        say("first instruction after %llu cycles\n",
-            (unsigned long long)(boot.first_cycles - given->start_cycles));
+    if (boot.shows_stats) {
+        say_stats(&boot, module);
     }
+    module_put(module);
     return code;
 }

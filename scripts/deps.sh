@@ -41,6 +41,7 @@ want libcjson-dev /usr/include/cjson/cJSON.h "cJSON 1.7.15, with headers"
 want csmith csmith "csmith 2.3.0"
 want xz-utils xz "xz"
 want python3 python3 "Python 3.11 (python3)"
+want qemu-system-x86 qemu-system-x86_64 "QEMU 7.2 (qemu-system-x86_64)"
 want nodejs node "node 18 or newer"
 
 [ -z "$packages" ] && exit 0

@@ -24,9 +24,9 @@ struct acpi_header {
     char signature[4];
     uint32_t len_bytes;
     uint8_t revision, checksum;
-    char oem[24];
-    uint32_t reserved;
+    char oem[26];
 } __attribute__((packed));
+static_assert(sizeof(struct acpi_header) == 36);
 
 struct acpi_madt {
     struct acpi_header header;

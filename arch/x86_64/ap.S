@@ -47,11 +47,17 @@ ap_long:
     movl %eax, %ss
     movl %eax, %ds
     movl %eax, %es
-    movq AT(ap_mailbox), %rdi
+    xorl %edi, %edi
+    xchgq %rdi, AT(ap_mailbox)
+    testq %rdi, %rdi
+    jz ap_halt
     movq AT(ap_mailbox) + 8, %rsi
     movq AT(ap_mailbox) + 16, %rdx
     movabsq $boot_ap, %rax
     jmpq *%rax
+ap_halt: /* too late: nobody waits any more */
+    hlt
+    jmp ap_halt
 
     .p2align 3
 ap_gdt:

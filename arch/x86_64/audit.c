@@ -1,7 +1,7 @@
 /*
  * Looks at all page tables for what must never be: a page that is writable and executable, code
  * that can be written through the direct map, a page for ring 3, something near null, something
- * below a stack.
+ * below a stack. And counts: every page that was handed out is a table or mapped by one, or it is lost.
  */
 #include "arch/x86_64/audit.h"
 
@@ -11,6 +11,7 @@
 
 struct audit {
     uint64_t n_pages, n_code, n_findings;
+    uint64_t n_owned; /* tables, and pages that came from the pool */
 };
 
 static void finding(struct audit *audit, const struct place *place, const char *text)
@@ -34,8 +35,25 @@ static void code_look(struct audit *audit, const struct place *place)
     audit->n_code += place->span_bytes / PAGE_BYTES;
 }
 
+static bool is_of_pool(uint64_t va)
+{
+    return va < RESERVE_END || (va >= CPUS_START && va < DEVICES_START);
+}
+
+/* The tables that begin with this place. */
+static uint32_t tables_begun(const struct place *place)
+{
+    uint32_t n = 0;
+    for (uint32_t level = place->level;
+         level < LEVEL_ROOT && place->start % level_span(level + 1) == 0; level++) {
+        n++;
+    }
+    return n;
+}
+
 static void place_look(struct audit *audit, const struct place *place)
 {
+    audit->n_owned += tables_begun(place);
     if (place->value == 0) {
         return;
     }
@@ -46,6 +64,7 @@ static void place_look(struct audit *audit, const struct place *place)
         return;
     }
     audit->n_pages += place->span_bytes / PAGE_BYTES;
+    audit->n_owned += is_of_pool(place->start) ? place->span_bytes / PAGE_BYTES : 0;
     if ((place->value & ENTRY_USER) != 0) {
         finding(audit, place, "for ring 3");
     }
@@ -79,7 +98,7 @@ static void range_look(struct audit *audit, uint64_t start, uint64_t last)
 
 uint32_t audit_run(void)
 {
-    struct audit audit = {};
+    struct audit audit = {.n_owned = 1}; /* the root */
     range_look(&audit, 0, RESERVE_END - 1);
     range_look(&audit, DIRECT_START, UINT64_MAX);
     for (uint32_t n = 0; n < CPUS_MAX; n++) {
@@ -89,8 +108,14 @@ uint32_t audit_run(void)
             guard_look(&audit, start + IST_END(i) - IST_BYTES);
         }
     }
-    log_line("audit: %llu pages mapped, %llu of them code, %llu findings",
+    if (audit.n_owned != page_count_used()) {
+        log_line("audit: %llu pages are in use, but %llu in the page tables",
+                 (unsigned long long)page_count_used(), (unsigned long long)audit.n_owned);
+        audit.n_findings++;
+    }
+    log_line("audit: %llu pages mapped, %llu of them code; %llu of %llu in use; %llu findings",
              (unsigned long long)audit.n_pages, (unsigned long long)audit.n_code,
+             (unsigned long long)audit.n_owned, (unsigned long long)page_count_all(),
              (unsigned long long)audit.n_findings);
     return (uint32_t)audit.n_findings;
 }

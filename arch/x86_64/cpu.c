@@ -157,6 +157,9 @@ void cpu_init(struct x86_cpu *cpu, uint32_t number)
     features_enable();
 }
 
+/* Of the kernel stack: what a CPU needs before it can have faults. */
+#define START_BYTES PAGE_BYTES
+
 status_t cpu_stacks_make(uint32_t number)
 {
     uint64_t start = CPUS_START + (uint64_t)number * CPU_BYTES;
@@ -166,5 +169,7 @@ status_t cpu_stacks_make(uint32_t number)
             return status;
         }
     }
-    return paging_commit(start + KERNEL_STACK_END - KERNEL_STACK_BYTES, KERNEL_STACK_BYTES);
+    uint64_t end = start + KERNEL_STACK_END;
+    status_t status = paging_commit(end - KERNEL_STACK_BYTES, KERNEL_STACK_BYTES);
+    return status == STATUS_OK ? paging_fill_all(end - START_BYTES, START_BYTES) : status;
 }

@@ -152,16 +152,19 @@ uint64_t page_count_all(void)
     return memory.n_pages;
 }
 
-uint64_t page_count_free(void)
+/* What was handed to CPUs, less what they have left. */
+uint64_t page_count_used(void)
 {
-    const struct page_list *list = &x86_cpu_self()->pages;
-    uint64_t n = list->n + (list->run_end - list->run_start) / PAGE_BYTES;
-    uint64_t taken = __atomic_load_n(&memory.n_taken, __ATOMIC_RELAXED);
+    uint64_t taken = __atomic_load_n(&memory.n_taken, __ATOMIC_RELAXED), n = 0;
     for (uint32_t i = 0; i < memory.n_runs; i++) {
         const struct page_run *run = &memory.runs[i];
         uint64_t n_run = (run->end - run->start) / PAGE_BYTES;
-        n += taken < n_run ? n_run - taken : 0;
+        n += taken < n_run ? taken : n_run;
         taken -= taken < run_numbers(run) ? taken : run_numbers(run);
+    }
+    for (uint32_t i = 0; i < CPUS_MAX; i++) {
+        const struct page_list *list = &x86_cpu_at(i)->pages;
+        n -= list->n + (list->run_end - list->run_start) / PAGE_BYTES;
     }
     return n;
 }

@@ -44,8 +44,8 @@ void page_free(pa_t page);
 /* Moves the free list of a CPU that does nothing now to this one's. */
 void page_list_take(struct page_list *from);
 
-/* Pages that this CPU can get. */
-uint64_t page_count_free(void);
+/* All pages, and those that are in use; while no other CPU works. */
 uint64_t page_count_all(void);
+uint64_t page_count_used(void);
 
 #endif

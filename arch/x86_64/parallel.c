@@ -18,6 +18,7 @@
 #define NS_PER_MS UINT64_C(1000000)
 #define RESET_NS (10 * NS_PER_MS)
 #define START_NS (200 * NS_PER_MS)
+#define STARTUPS_MAX 10u
 
 /* Written by CPU 0 between jobs, but for the atomic words. */
 static struct {
@@ -113,26 +114,46 @@ static bool cpu_comes_up(const struct x86_cpu *cpu)
     return true;
 }
 
-/* SDM 3A 8.4.4: INIT, 10 ms, then a start-up message, and a second one if need be. One CPU at a
- * time: they start in the same page. */
+/* The mailbox in the page where CPUs start. Who starts takes the record out of it: one that comes
+ * too late finds none, or that of the next, and either is good. */
+static struct ap_mailbox *mailbox_at(void)
+{
+    uint8_t *page = direct_ptr((pa_t){AP_START_PA});
+    return (struct ap_mailbox *)(page + (ap_mailbox - ap_start));
+}
+
+static void mailbox_put(struct x86_cpu *cpu)
+{
+    memcpy(direct_ptr((pa_t){AP_START_PA}), ap_start, (size_t)(ap_end - ap_start));
+    struct ap_mailbox *mailbox = mailbox_at();
+    mailbox->stack_end = cpu_stack_end(cpu->number);
+    mailbox->tables = x86_cr3_read();
+    __atomic_store_n(&mailbox->cpu, cpu, __ATOMIC_SEQ_CST);
+}
+
+/* SDM 3A 8.4.4: INIT, 10 ms, then a start-up message; another one is ignored by a CPU that
+ * runs. One CPU at a time: they start in the same page. */
 static bool cpu_boot(struct x86_cpu *cpu, uint32_t number, uint32_t apic_id)
 {
     cpu->number = number;
     if (cpu_stacks_make(number) != STATUS_OK) {
         return false;
     }
-    struct ap_mailbox mailbox = {cpu, cpu_stack_end(number), x86_cr3_read()};
-    uint8_t *page = direct_ptr((pa_t){AP_START_PA});
-    memcpy(page, ap_start, (size_t)(ap_end - ap_start));
-    memcpy(page + (ap_mailbox - ap_start), &mailbox, sizeof mailbox);
+    mailbox_put(cpu);
     apic_reset(apic_id);
     delay(RESET_NS);
-    apic_startup(apic_id, AP_START_PA / PAGE_BYTES);
-    if (cpu_comes_up(cpu)) {
-        return true;
+    for (uint32_t i = 0; i < STARTUPS_MAX; i++) {
+        apic_startup(apic_id, AP_START_PA / PAGE_BYTES);
+        if (cpu_comes_up(cpu)) {
+            return true;
+        }
     }
-    apic_startup(apic_id, AP_START_PA / PAGE_BYTES);
-    return cpu_comes_up(cpu);
+    if (__atomic_exchange_n(&mailbox_at()->cpu, NULL, __ATOMIC_SEQ_CST) != NULL) {
+        return false;
+    }
+    while (!cpu_comes_up(cpu)) { /* it is on its way */
+    }
+    return true;
 }
 
 static void cpus_start(void)

@@ -1,5 +1,5 @@
 /*
- * Time: the CPU's counter, calibrated against the oldest timer (PIT channel 2) when somebody first
+ * Time: the CPU's counter, calibrated against the oldest timer (PIT) when somebody first
  * asks for the time, which no program needs in order to start. The local APIC's timer is measured
  * on the way. The wall clock is read once (CMOS) and goes on by the counter.
  */
@@ -25,22 +25,69 @@ static struct {
 /* ---- calibration ---- */
 
 #define PIT_HZ UINT64_C(1193182)
-#define PIT_COUNT 4773u /* 4 ms */
-#define PIT_CHANNEL_2 0x42
+#define PIT_START UINT32_C(0xffff)
+#define PIT_SPAN 4773u   /* 4 ms */
+#define PIT_CHANNEL 0x40 /* 0: small machines have no gate for the others */
 #define PIT_COMMAND 0x43
-#define PIT_ONE_SHOT_2 0xb0
-#define SPEAKER_PORT 0x61
-#define SPEAKER_GATE 0x01
-#define SPEAKER_ON 0x02
-#define SPEAKER_OUT 0x20
+#define PIT_ONE_SHOT 0x30
+#define PIT_LATCH 0x00
+#define PIT_LATCH_STATUS 0xe2
+#define PIT_STATUS_ENDED 0x80
 #define POLLS_MAX 10000000u
+#define SAMPLES 8u
+#define TRIES_MAX 100u
 
-/* Waits for PIT_COUNT of the PIT; false: there is none. */
-static bool pit_wait(void)
+static void pit_start(void)
 {
+    x86_out8(PIT_COMMAND, PIT_ONE_SHOT);
+    x86_out8(PIT_CHANNEL, PIT_START & 0xff);
+    x86_out8(PIT_CHANNEL, PIT_START >> 8);
+}
+
+static bool pit_has_ended(void)
+{
+    x86_out8(PIT_COMMAND, PIT_LATCH_STATUS);
+    return (x86_in8(PIT_CHANNEL) & PIT_STATUS_ENDED) != 0;
+}
+
+/* What PIT and APIC timer, which count down, showed at a count of the CPU's counter. */
+struct sample {
+    uint64_t cycles, width_cycles;
+    uint32_t pit, apic;
+};
+
+static struct sample sample_take(void)
+{
+    struct sample sample = {.cycles = arch_cycles()};
+    x86_out8(PIT_COMMAND, PIT_LATCH);
+    sample.apic = apic_timer_get();
+    sample.width_cycles = arch_cycles() - sample.cycles;
+    sample.pit = x86_in8(PIT_CHANNEL);
+    sample.pit |= (uint32_t)x86_in8(PIT_CHANNEL) << 8;
+    return sample;
+}
+
+/* The one of some that was disturbed least: a virtual machine may be stopped at any time. */
+static struct sample sample_best(void)
+{
+    struct sample best = sample_take();
+    for (uint32_t i = 1; i < SAMPLES; i++) {
+        struct sample sample = sample_take();
+        best = sample.width_cycles < best.width_cycles ? sample : best;
+    }
+    return best;
+}
+
+/* Two samples PIT_SPAN apart; false: the PIT ended before, or doesn't count. */
+static bool samples_take(struct sample *first, struct sample *last)
+{
+    pit_start();
+    apic_timer_set(UINT32_MAX);
+    *first = sample_best();
     for (uint32_t i = 0; i < POLLS_MAX; i++) {
-        if ((x86_in8(SPEAKER_PORT) & SPEAKER_OUT) != 0) {
-            return true;
+        if (first->pit - sample_take().pit >= PIT_SPAN) {
+            *last = sample_best();
+            return !pit_has_ended();
         }
     }
     return false;
@@ -48,22 +95,17 @@ static bool pit_wait(void)
 
 static void rate_measure(void)
 {
+    struct sample first, last;
     apic_start();
-    x86_out8(SPEAKER_PORT, (x86_in8(SPEAKER_PORT) & ~SPEAKER_ON) | SPEAKER_GATE);
-    x86_out8(PIT_COMMAND, PIT_ONE_SHOT_2);
-    x86_out8(PIT_CHANNEL_2, PIT_COUNT & 0xff);
-    apic_timer_set(UINT32_MAX);
-    x86_out8(PIT_CHANNEL_2, PIT_COUNT >> 8);
-    uint64_t start_cycles = arch_cycles();
-    uint32_t start_apic = apic_timer_get();
-    if (!pit_wait()) {
-        panic("no timer to calibrate the CPU's counter with");
+    for (uint32_t i = 0; !samples_take(&first, &last); i++) {
+        if (i == TRIES_MAX) {
+            panic("no timer to calibrate the CPU's counter with");
+        }
     }
-    uint64_t cycles = arch_cycles() - start_cycles;
-    uint64_t apic = start_apic - apic_timer_get();
     apic_timer_set(0);
-    clock.cycles_per_second = cycles * PIT_HZ / PIT_COUNT;
-    clock.apic_per_second = apic * PIT_HZ / PIT_COUNT;
+    uint64_t pit = first.pit - last.pit;
+    clock.cycles_per_second = (last.cycles - first.cycles) * PIT_HZ / pit;
+    clock.apic_per_second = (first.apic - last.apic) * PIT_HZ / pit;
     clock.ns_per_cycle =
         (uint64_t)(((unsigned __int128)NS_PER_SECOND << 32) / clock.cycles_per_second);
     clock.has_rate = true;
