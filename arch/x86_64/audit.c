@@ -37,7 +37,7 @@ static void code_look(struct audit *audit, const struct place *place)
 
 static bool is_of_pool(uint64_t va)
 {
-    return va < RESERVE_END || (va >= CPUS_START && va < DEVICES_START);
+    return va < RESERVE_END || (va >= SPACE_START && va < DEVICES_START);
 }
 
 /* The tables that begin with this place. */
@@ -105,7 +105,7 @@ uint32_t audit_run(void)
         uint64_t start = CPUS_START + (uint64_t)n * CPU_BYTES;
         guard_look(&audit, start + KERNEL_STACK_END - KERNEL_STACK_BYTES);
         for (uint32_t i = 1; i <= IST_LAST; i++) {
-            guard_look(&audit, start + IST_END(i) - IST_BYTES);
+            guard_look(&audit, start + IST_END(i) - IST_BYTES(i));
         }
     }
     if (audit.n_owned != page_count_used()) {

@@ -164,7 +164,7 @@ status_t cpu_stacks_make(uint32_t number)
 {
     uint64_t start = CPUS_START + (uint64_t)number * CPU_BYTES;
     for (uint32_t i = 1; i <= IST_LAST; i++) {
-        status_t status = paging_fill_all(start + IST_END(i) - IST_BYTES, IST_BYTES);
+        status_t status = paging_fill_all(start + IST_END(i) - IST_BYTES(i), IST_BYTES(i));
         if (status != STATUS_OK) {
             return status;
         }

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define X86_VECTORS 64u
+#define X86_VECTORS 50u
 
 enum x86_vector : uint8_t {
     VECTOR_DIVIDE = 0,
@@ -16,9 +16,9 @@ enum x86_vector : uint8_t {
     VECTOR_PAGE_FAULT = 14,
     VECTOR_MACHINE_CHECK = 18,
     VECTOR_FIRST_INTERRUPT = 32, /* 16 for the two old controllers, which are masked */
+    VECTOR_SPURIOUS = 47,
     VECTOR_TIMER = 48,
     VECTOR_WAKE = 49,
-    VECTOR_SPURIOUS = 63,
 };
 
 /* What vectors.S leaves on the stack, from the lowest address up. */

@@ -111,10 +111,7 @@ status_t page_zalloc(pa_t *out)
 {
     status_t status = page_alloc(out);
     if (status == STATUS_OK) {
-        uint64_t *words = direct_ptr(*out);
-        for (uint32_t i = 0; i < PAGE_BYTES / sizeof *words; i++) {
-            words[i] = 0;
-        }
+        page_fill(direct_ptr(*out), 0);
     }
     return status;
 }

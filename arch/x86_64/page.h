@@ -24,6 +24,9 @@ static inline void *direct_ptr(pa_t pa)
     return (void *)(DIRECT_START + pa.raw); // NOLINT(performance-no-int-to-ptr)
 }
 
+/* Fills a page with a word. */
+void page_fill(void *page, uint64_t word);
+
 /* A CPU's free pages. */
 struct page_list {
     uint64_t run_start, run_end; /* physical: never used */

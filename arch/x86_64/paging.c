@@ -48,6 +48,21 @@ struct place place_find(uint64_t va)
     }
 }
 
+/* What the entry stands for, in 512 shares. */
+static void table_fill(uint64_t *table, const struct place *place)
+{
+    uint64_t value = place->value;
+    if ((value & ENTRY_PRESENT) == 0) {
+        page_fill(table, value);
+        return;
+    }
+    uint64_t step = level_span(place->level - 1);
+    value &= place->level == 2 ? ~ENTRY_LARGE : ~UINT64_C(0);
+    for (uint32_t i = 0; i < TABLE_ENTRIES; i++) {
+        table[i] = value + i * step;
+    }
+}
+
 /* Makes the entry a table of 512, each of which stands for its share of what the entry stood for. */
 static status_t place_split(const struct place *place)
 {
@@ -56,15 +71,7 @@ static status_t place_split(const struct place *place)
     if (status != STATUS_OK) {
         return status;
     }
-    uint64_t value = place->value, step = 0;
-    if ((value & ENTRY_PRESENT) != 0) {
-        step = level_span(place->level - 1);
-        value &= place->level == 2 ? ~ENTRY_LARGE : ~UINT64_C(0);
-    }
-    uint64_t *table = direct_ptr(page);
-    for (uint32_t i = 0; i < TABLE_ENTRIES; i++) {
-        table[i] = value + i * step;
-    }
+    table_fill(direct_ptr(page), place);
     if (!entry_change(place->entry, place->value, page.raw | ENTRY_TABLE)) {
         page_free(page);
     }
@@ -103,6 +110,26 @@ static status_t direct_protect(pa_t page, bool is_writable)
 
 /* ---- committing ---- */
 
+/* How many entries there are from a place on, in its table and before end. */
+static uint64_t place_siblings(const struct place *place, uint64_t end)
+{
+    uint64_t in_table = TABLE_ENTRIES - (uint64_t)place->entry % PAGE_BYTES / sizeof *place->entry;
+    uint64_t in_range = (end - place->start) / place->span_bytes;
+    return in_range < in_table ? in_range : in_table;
+}
+
+/* Commits the entry, and those behind it as far as they are empty: nobody else changes such ones.
+ * Where the range goes on. */
+static uint64_t entries_commit(const struct place *place, uint64_t end)
+{
+    uint64_t *entry = place->entry;
+    uint64_t n = place_siblings(place, end), i = 0;
+    do {
+        entry[i++] = ENTRY_COMMITTED;
+    } while (i < n && entry[i] == 0);
+    return place->start + i * place->span_bytes;
+}
+
 status_t paging_commit(uint64_t start, uint64_t len_bytes)
 {
     uint64_t end = start + len_bytes;
@@ -113,9 +140,10 @@ status_t paging_commit(uint64_t start, uint64_t len_bytes)
             if (status != STATUS_OK) {
                 return status;
             }
-            (void)entry_change(place.entry, 0, ENTRY_COMMITTED);
+            va = entries_commit(&place, end);
+        } else {
+            va = place_end(&place);
         }
-        va = place_end(&place);
     }
     return STATUS_OK;
 }
@@ -279,6 +307,23 @@ status_t paging_seal(uint64_t start, uint64_t len_bytes, bool is_code)
 
 /* ---- fixed mappings ---- */
 
+/* Maps entries from a place on, as far as they are no tables; n at most. How many. */
+static uint64_t entries_map(const struct place *place, uint64_t n, uint64_t value)
+{
+    uint64_t *entry = place->entry, i = 0;
+    if (place->level == 1) {
+#pragma clang loop unroll_count(8)
+        for (; i < n; i++) {
+            entry[i] = value + i * PAGE_BYTES;
+        }
+        return n;
+    }
+    for (; i < n && !entry_is_table(entry[i], place->level); i++) {
+        entry[i] = (value + i * place->span_bytes) | ENTRY_LARGE;
+    }
+    return i;
+}
+
 /* Maps [va, va + len) to pa on, by the largest pages that fit, none larger than max_level's. */
 static status_t run_map(uint64_t va, uint64_t pa, uint64_t len_bytes, uint64_t rights,
                         uint32_t max_level)
@@ -286,18 +331,17 @@ static status_t run_map(uint64_t va, uint64_t pa, uint64_t len_bytes, uint64_t r
     uint64_t end = va + len_bytes;
     while (va < end) {
         struct place place = place_find(va);
-        uint64_t span_bytes = place.span_bytes;
-        if (place.level > max_level || place.start != va || span_bytes > end - va ||
-            pa % span_bytes != 0) {
+        if (place.level > max_level || place.start != va || place.span_bytes > end - va ||
+            pa % place.span_bytes != 0) {
             status_t status = place_split(&place);
             if (status != STATUS_OK) {
                 return status;
             }
             continue;
         }
-        *place.entry = pa | rights | (place.level > 1 ? ENTRY_LARGE : 0);
-        va += span_bytes;
-        pa += span_bytes;
+        uint64_t n = entries_map(&place, place_siblings(&place, end), pa | rights);
+        va += n * place.span_bytes;
+        pa += n * place.span_bytes;
     }
     return STATUS_OK;
 }
@@ -396,9 +440,10 @@ static status_t tables_build(void)
     if (status == STATUS_OK) {
         status = direct_map_all();
     }
-    for (const uint8_t *at = image_text; at < image_constants && status == STATUS_OK;
-         at += PAGE_BYTES) {
-        status = direct_protect((pa_t){(uint64_t)at - IMAGE_START}, false);
+    if (status == STATUS_OK) { /* code can't be written there either */
+        uint64_t pa = (uint64_t)image_text - IMAGE_START;
+        status = run_map(DIRECT_START + pa, pa, (uint64_t)(image_constants - image_text),
+                         ENTRY_CONSTANT, 1);
     }
     return status == STATUS_OK ? cpu_stacks_make(0) : status;
 }

@@ -17,11 +17,13 @@ void *memcpy(void *restrict dst, const void *restrict src, size_t len_bytes)
 
 static void copy_up(uint8_t *to, const uint8_t *from, size_t len_bytes)
 {
-    for (; len_bytes >= WORD; len_bytes -= WORD, to += WORD, from += WORD) {
-        *(word_t *)to = *(const word_t *)from;
+    size_t n = len_bytes / WORD;
+#pragma clang loop unroll_count(8)
+    for (size_t i = 0; i < n; i++) {
+        ((word_t *)to)[i] = ((const word_t *)from)[i];
     }
-    while (len_bytes-- > 0) {
-        *to++ = *from++;
+    for (size_t i = n * WORD; i < len_bytes; i++) {
+        to[i] = from[i];
     }
 }
 

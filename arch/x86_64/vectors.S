@@ -1,12 +1,12 @@
 /*
- * Interrupts and faults: 64 entries that differ in the number they push, and the way to C and
+ * Interrupts and faults: 50 entries that differ in the number they push, and the way to C and
  * back. The CPU has changed to the vector's IST stack and pushed ss, rsp, rflags, cs, rip, and for
  * some faults an error code (SDM 3A 6.14).
  *
  * Vector registers aren't saved: all C of this folder is compiled without them, and what isn't
  * resumes nothing (kernel_fault ends in a landing, panic in the end).
  */
-#define VECTORS 64
+#define VECTORS 50
 #define VECTORS_WITH_ERROR 0x60227d00 /* bit set: 8, 10-14, 17, 21, 29, 30 */
 
     .intel_syntax noprefix

@@ -29,8 +29,11 @@ status_t slot_area_init(struct slot_area *area, struct arena *heap, bool has_can
     }
     area->n_slots = n;
     area->free_list = arena_array(heap, n, sizeof *area->free_list);
-    area->has_canary = arena_zalloc(heap, bitset_words(n), sizeof *area->has_canary);
-    return area->free_list == NULL || area->has_canary == NULL ? ERR_NO_MEMORY : STATUS_OK;
+    if (has_canaries) {
+        area->has_canary = arena_zalloc(heap, bitset_words(n), sizeof *area->has_canary);
+    }
+    bool is_whole = area->free_list != NULL && (area->has_canary != NULL || !has_canaries);
+    return is_whole ? STATUS_OK : ERR_NO_MEMORY;
 }
 
 void slot_area_release(struct slot_area *area)

@@ -39,7 +39,7 @@ struct slot_area {
     uint32_t n_fresh;    /* slots below were used before */
     uint32_t *free_list; /* [n_free] */
     uint32_t n_free;
-    uint64_t *has_canary; /* bitset: slots with a pattern in them */
+    uint64_t *has_canary; /* bitset: slots with a pattern in them; null without */
 };
 
 struct slot {

@@ -26,7 +26,7 @@ status_t stack_area_init(struct stack_area *area, struct arena *heap, size_t sta
             return ERR_NO_MEMORY;
         }
     }
-    area->stacks = arena_zalloc(heap, area->n_stacks, sizeof *area->stacks);
+    area->stacks = arena_array(heap, area->n_stacks, sizeof *area->stacks);
     return area->stacks == NULL ? ERR_NO_MEMORY : STATUS_OK;
 }
 
@@ -48,8 +48,8 @@ static status_t stack_make(struct stack_area *area, struct stack **out)
         return ERR_NO_SPACE;
     }
     struct stack *stack = &area->stacks[area->n_fresh];
-    stack->low =
-        area->base + area->n_fresh * (area->stack_bytes + STACK_GUARD_BYTES) + STACK_GUARD_BYTES;
+    uint8_t *guard = area->base + area->n_fresh * (area->stack_bytes + STACK_GUARD_BYTES);
+    *stack = (struct stack){.low = guard + STACK_GUARD_BYTES};
     stack->top = stack->low + area->stack_bytes;
     status_t status = arch_commit(stack->low, area->stack_bytes);
     if (status == STATUS_OK) {

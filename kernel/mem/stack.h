@@ -1,7 +1,7 @@
 /*
  * Guest stacks: each with a guard below it, in which a frame that doesn't fit any more faults
  * (TRAP_STACK). Frames up to ENGINE_STACK_GUARD_BYTES and probes up to ARCH_PROBE_LONG_BYTES
- * can't step over the guard.
+ * can't step over the guard, which is as long as it is so that stacks begin where large pages do.
  */
 #ifndef KERNEL_MEM_STACK_H
 #define KERNEL_MEM_STACK_H
@@ -13,7 +13,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 
-#define STACK_GUARD_BYTES (UINT64_C(1) << 20)
+#define STACK_GUARD_BYTES (UINT64_C(2) << 20)
 #define STACK_DEFAULT_BYTES (UINT64_C(8) << 20)
 #define STACK_MIN_BYTES (UINT64_C(256) << 10)
 #define STACK_MAX_BYTES (UINT64_C(1) << 30)
@@ -28,7 +28,7 @@ struct stack {
 struct stack_area {
     uint8_t *base; /* fixed */
     size_t stack_bytes;
-    struct stack *stacks;
+    struct stack *stacks; /* [n_fresh], room for n_stacks */
     uint32_t n_stacks, n_fresh;
     struct stack *free;
 };

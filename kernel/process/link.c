@@ -203,50 +203,67 @@ static bool inlined_is_found(const struct process *process, const struct engine_
     return inlined == NULL || process->records[found->ref].code == (const void *)inlined;
 }
 
+/* Refuses an import; why: what comes after its names. Texts are made only here, since most imports
+ * are as they should be. */
+static status_t import_refuse(struct report *report, status_t status, const char *what,
+                              const struct engine_import *import, const char *why)
+{
+    struct text in = name_text(import->module), name = name_text(import->name);
+    return report_set(report, status, REPORT_NO_OFFSET, "%s \"%s\" \"%s\": %s", what, in.bytes,
+                      name.bytes, why);
+}
+
+static status_t import_refuse_unknown(struct report *report, const struct engine_module *contents,
+                                      const struct engine_import *import)
+{
+    struct text wanted = import_text(contents, import), why = {};
+    text_add(&why, "nothing provides this %s", wanted.bytes);
+    return import_refuse(report, ERR_UNLINKABLE, "unknown import", import, why.bytes);
+}
+
+static status_t import_refuse_type(struct report *report, struct process *process,
+                                   const struct engine_module *contents,
+                                   const struct engine_import *import, const struct external *found)
+{
+    struct text wanted = import_text(contents, import), is = external_text(process, found);
+    struct text why = {};
+    text_add(&why, "expected %s, found %s", wanted.bytes, is.bytes);
+    return import_refuse(report, ERR_UNLINKABLE, "incompatible import type", import, why.bytes);
+}
+
 status_t link_resolve(struct process *process, struct module *module, struct external *out,
                       struct report *report)
 {
     const struct engine_module *contents = module->contents;
     for (uint32_t i = 0; i < contents->n_imports; i++) {
         const struct engine_import *import = &contents->imports[i];
-        struct text in = name_text(import->module), name = name_text(import->name);
-        struct text wanted = import_text(contents, import);
         status_t status = link_find(process, import, &out[i]);
         if (status == ERR_NOT_FOUND) {
-            return report_set(report, ERR_UNLINKABLE, REPORT_NO_OFFSET,
-                              "unknown import \"%s\" \"%s\": nothing provides this %s", in.bytes,
-                              name.bytes, wanted.bytes);
+            return import_refuse_unknown(report, contents, import);
         }
         if (status != STATUS_OK) {
             return report_set(report, status, REPORT_NO_OFFSET, "%s", status_text(status));
         }
         if (!import_matches(process, contents, import, &out[i])) {
-            struct text found = external_text(process, &out[i]);
-            return report_set(report, ERR_UNLINKABLE, REPORT_NO_OFFSET,
-                              "incompatible import type \"%s\" \"%s\": expected %s, found %s",
-                              in.bytes, name.bytes, wanted.bytes, found.bytes);
+            return import_refuse_type(report, process, contents, import, &out[i]);
         }
         if (!inlined_is_found(process, contents, import, &out[i])) {
-            return report_set(report, ERR_UNLINKABLE, REPORT_NO_OFFSET,
-                              "import \"%s\" \"%s\": compiled as the kernel's own, and something "
-                              "else is provided",
-                              in.bytes, name.bytes);
+            return import_refuse(report, ERR_UNLINKABLE, "import", import,
+                                 "compiled as the kernel's own, and something else is provided");
         }
         if (import->kind == EXTERN_FUNC && process->funcs[out[i].ref].kind == FUNC_NATIVE) {
             clock_start(); /* native functions can't make ready what they need */
         }
         if (import->kind == EXTERN_MEMORY && !memory_reaches(out[i].memory)) {
-            return report_set(report, ERR_UNSUPPORTED, REPORT_NO_OFFSET,
-                              "import \"%s\" \"%s\": that memory is in a dense slot, and this "
-                              "module was compiled for more room",
-                              in.bytes, name.bytes);
+            return import_refuse(report, ERR_UNSUPPORTED, "import", import,
+                                 "that memory is in a dense slot, and this module was compiled for "
+                                 "more room");
         }
         if (import->kind == EXTERN_MEMORY && engine_memory_has_gap(contents) &&
             !memory_has_gap(out[i].memory)) {
-            return report_set(report, ERR_UNSUPPORTED, REPORT_NO_OFFSET,
-                              "import \"%s\" \"%s\": that memory fills all of its 4 GiB; "
-                              "declare the import with as large a minimum",
-                              in.bytes, name.bytes);
+            return import_refuse(report, ERR_UNSUPPORTED, "import", import,
+                                 "that memory fills all of its 4 GiB; declare the import with as "
+                                 "large a minimum");
         }
     }
     return STATUS_OK;

@@ -14,10 +14,9 @@
 
 static status_t process_init(struct process *process)
 {
-    status_t status =
-        pool_new(&process->record_pool, (size_t)FUNCS_MAX * sizeof(struct engine_func_record));
+    status_t status = pool_new(&process->record_pool, FUNC_POOL_BYTES);
     if (status == STATUS_OK) {
-        status = pool_new(&process->func_pool, (size_t)FUNCS_MAX * sizeof(struct func));
+        status = pool_new(&process->func_pool, FUNC_POOL_BYTES);
     }
     if (status == STATUS_OK) {
         status = stack_alloc(&process->home->stacks, &process->stack);

@@ -61,7 +61,8 @@ struct func {
     uint32_t typeidx; /* in module */
 };
 
-#define FUNCS_MAX (16u << 20)
+/* Addresses for each table of functions: 22 million of them. */
+#define FUNC_POOL_BYTES ((size_t)1 << 30)
 
 /* ---- names that modules can import ---- */
 
