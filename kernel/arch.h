@@ -31,7 +31,8 @@ void arch_release(void *start, size_t len_bytes);
 /*
  * Pages of a reservation become readable and writable; they read as zero until written. The
  * machine may supply the pages only when they are touched, and must not charge for those that
- * never are. Committing what is committed changes nothing.
+ * never are; when it has none left then, guest code faults (ARCH_FAULT_NO_MEMORY) while there are
+ * still some for the kernel. Committing what is committed changes nothing.
  */
 MUST_CHECK status_t arch_commit(void *start, size_t len_bytes);
 /* The contents are gone and the pages are inaccessible again. Not within arch_parallel, nor
@@ -163,6 +164,7 @@ enum arch_fault_kind : uint8_t {
     ARCH_FAULT_ACCESS,    /* a load, store or fetch at .addr */
     ARCH_FAULT_DIVIDE,    /* an integer division */
     ARCH_FAULT_UNDEFINED, /* an undefined instruction */
+    ARCH_FAULT_NO_MEMORY, /* an access to a committed page, and the machine has none left */
     ARCH_FAULT_OTHER,
 };
 

@@ -18,26 +18,13 @@
 #define ERROR_BAD_ENTRY 8u
 #define ERROR_FETCH 16u
 
-static enum arch_fault_kind fault_kind(uint64_t vector)
-{
-    switch (vector) {
-    case VECTOR_DIVIDE: return ARCH_FAULT_DIVIDE;
-    case VECTOR_UNDEFINED: return ARCH_FAULT_UNDEFINED;
-    case VECTOR_PAGE_FAULT: return ARCH_FAULT_ACCESS;
-    default: return ARCH_FAULT_OTHER;
-    }
-}
-
-/* Only reads what was written before: a page fault in here would overwrite its own stack. */
-static void fault_handle(struct x86_frame *frame, uint64_t addr, const char *text)
+/* What is nobody's ends the machine. Only reads what was written before: a page fault in here would
+ * overwrite its own stack. */
+static void fault_handle(struct x86_frame *frame, enum arch_fault_kind kind, uint64_t addr,
+                         const char *text)
 {
     struct x86_cpu *cpu = x86_cpu_self();
-    struct arch_fault fault = {
-        .kind = fault_kind(frame->vector),
-        .pc = frame->rip,
-        .sp = frame->rsp,
-        .addr = addr,
-    };
+    struct arch_fault fault = {.kind = kind, .pc = frame->rip, .sp = frame->rsp, .addr = addr};
     fault.is_probe = isa_probe_unwind(&fault.pc, &fault.sp, frame->rbp);
     cpu->is_in_fault = true;
     struct arch_activation *activation = kernel_fault(&fault);
@@ -47,6 +34,13 @@ static void fault_handle(struct x86_frame *frame, uint64_t addr, const char *tex
     }
     frame->rip = (uint64_t)isa_landing_pad;
     frame->rdi = (uint64_t)activation;
+}
+
+extern const uint8_t image_text[], image_constants[];
+
+static bool is_kernel(uint64_t pc)
+{
+    return pc >= (uint64_t)image_text && pc < (uint64_t)image_constants;
 }
 
 static void page_fault(struct x86_frame *frame)
@@ -61,11 +55,11 @@ static void page_fault(struct x86_frame *frame)
     enum paging_access access = (frame->error & ERROR_FETCH) != 0   ? ACCESS_FETCH
                                 : (frame->error & ERROR_WRITE) != 0 ? ACCESS_WRITE
                                                                     : ACCESS_READ;
-    switch (paging_touch(addr, access)) {
+    switch (paging_touch(addr, access, is_kernel(frame->rip))) {
     case TOUCH_FILLED: return;
-    case TOUCH_NO_MEMORY: fault_handle(frame, addr, "out of memory"); return;
+    case TOUCH_NO_MEMORY: fault_handle(frame, ARCH_FAULT_NO_MEMORY, addr, "out of memory"); return;
     case TOUCH_FORBIDDEN:
-    default: fault_handle(frame, addr, "page fault"); return;
+    default: fault_handle(frame, ARCH_FAULT_ACCESS, addr, "page fault"); return;
     }
 }
 
@@ -73,8 +67,10 @@ void vector_handle(struct x86_frame *frame)
 {
     switch (frame->vector) {
     case VECTOR_PAGE_FAULT: page_fault(frame); return;
-    case VECTOR_DIVIDE: fault_handle(frame, 0, "divide error"); return;
-    case VECTOR_UNDEFINED: fault_handle(frame, 0, "undefined instruction"); return;
+    case VECTOR_DIVIDE: fault_handle(frame, ARCH_FAULT_DIVIDE, 0, "divide error"); return;
+    case VECTOR_UNDEFINED:
+        fault_handle(frame, ARCH_FAULT_UNDEFINED, 0, "undefined instruction");
+        return;
     case VECTOR_TIMER: timer_interrupt(); return;
     case VECTOR_WAKE: apic_acknowledge(); return;
     default:

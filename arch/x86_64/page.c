@@ -7,6 +7,7 @@
 
 #define RUNS_MAX 64u
 #define RUN_PAGES 16u
+#define RESERVE_PAGES 32u
 
 struct page_run {
     uint64_t start, end; /* physical, whole pages, ascending */
@@ -21,9 +22,17 @@ struct page_link {
 static struct {
     struct page_run runs[RUNS_MAX];
     uint32_t n_runs;
-    uint64_t n_pages;
-    uint64_t n_taken; /* of all runs' pages, in order; atomic */
+    uint64_t n_pages, n_numbers; /* see run_numbers */
+    uint64_t n_taken;            /* of n_numbers; atomic */
 } memory;
+
+/* Pages are numbered through all runs of memory. Each run begins at a multiple of RUN_PAGES, so
+ * that what a CPU takes at once lies in one of them. */
+static uint64_t run_numbers(const struct page_run *run)
+{
+    uint64_t n = (run->end - run->start) / PAGE_BYTES;
+    return (n + RUN_PAGES - 1) / RUN_PAGES * RUN_PAGES;
+}
 
 static void run_add(uint64_t start, uint64_t end)
 {
@@ -32,6 +41,7 @@ static void run_add(uint64_t start, uint64_t end)
     if (start < end && memory.n_runs < RUNS_MAX) {
         memory.runs[memory.n_runs++] = (struct page_run){start, end};
         memory.n_pages += (end - start) / PAGE_BYTES;
+        memory.n_numbers += run_numbers(&memory.runs[memory.n_runs - 1]);
     }
 }
 
@@ -51,6 +61,7 @@ void page_exclude(uint64_t start, uint64_t end)
     }
     memory.n_runs = 0;
     memory.n_pages = 0;
+    memory.n_numbers = 0;
     for (uint32_t i = 0; i < n; i++) {
         if (start >= old[i].end || end <= old[i].start) {
             run_add(old[i].start, old[i].end);
@@ -59,14 +70,6 @@ void page_exclude(uint64_t start, uint64_t end)
         run_add(old[i].start, start < old[i].start ? old[i].start : start);
         run_add(end > old[i].end ? old[i].end : end, old[i].end);
     }
-}
-
-/* Pages are numbered through all runs of memory. Each run begins at a multiple of RUN_PAGES, so
- * that what a CPU takes at once lies in one of them. */
-static uint64_t run_numbers(const struct page_run *run)
-{
-    uint64_t n = (run->end - run->start) / PAGE_BYTES;
-    return (n + RUN_PAGES - 1) / RUN_PAGES * RUN_PAGES;
 }
 
 /* Gives the CPU the next pages that were never used. */
@@ -114,6 +117,13 @@ status_t page_zalloc(pa_t *out)
         page_fill(direct_ptr(*out), 0);
     }
     return status;
+}
+
+bool page_is_scarce(void)
+{
+    const struct page_list *list = &x86_cpu_self()->pages;
+    return __atomic_load_n(&memory.n_taken, __ATOMIC_RELAXED) >= memory.n_numbers &&
+           list->n + (list->run_end - list->run_start) / PAGE_BYTES < RESERVE_PAGES;
 }
 
 void page_free(pa_t page)

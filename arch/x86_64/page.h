@@ -44,6 +44,10 @@ MUST_CHECK status_t page_alloc(pa_t *out);
 MUST_CHECK status_t page_zalloc(pa_t *out);
 void page_free(pa_t page);
 
+/* Whether this CPU has so few pages left that they are for the kernel only: it needs some to end
+ * a program that took the others. */
+bool page_is_scarce(void);
+
 /* Moves the free list of a CPU that does nothing now to this one's. */
 void page_list_take(struct page_list *from);
 

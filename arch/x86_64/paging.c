@@ -250,7 +250,7 @@ static bool entry_allows(uint64_t value, enum paging_access access)
     }
 }
 
-enum paging_touch paging_touch(uint64_t va, enum paging_access access)
+enum paging_touch paging_touch(uint64_t va, enum paging_access access, bool is_kernel)
 {
     for (;;) {
         struct place place = place_find(va);
@@ -259,6 +259,9 @@ enum paging_touch paging_touch(uint64_t va, enum paging_access access)
         }
         if ((place.value & ENTRY_COMMITTED) == 0 || access == ACCESS_FETCH) {
             return TOUCH_FORBIDDEN;
+        }
+        if (!is_kernel && page_is_scarce()) {
+            return TOUCH_NO_MEMORY;
         }
         status_t status = place.level > 1 ? place_split(&place) : place_fill(&place);
         if (status != STATUS_OK) {
@@ -270,7 +273,7 @@ enum paging_touch paging_touch(uint64_t va, enum paging_access access)
 /* The present page of a committed address. */
 static status_t page_get(uint64_t va, struct place *out)
 {
-    if (paging_touch(va, ACCESS_READ) != TOUCH_FILLED) {
+    if (paging_touch(va, ACCESS_READ, true) != TOUCH_FILLED) {
         return ERR_NO_MEMORY;
     }
     *out = place_find(va);

@@ -30,10 +30,10 @@ MUST_CHECK status_t paging_seal(uint64_t start, uint64_t len_bytes, bool is_code
 /* Commits, and fills at once. */
 MUST_CHECK status_t paging_fill_all(uint64_t start, uint64_t len_bytes);
 
-/* A page at va was touched and wasn't there, or not for that. */
+/* A page at va was touched and wasn't there, or not for that. The last pages are for the kernel. */
 enum paging_touch { TOUCH_FILLED, TOUCH_FORBIDDEN, TOUCH_NO_MEMORY };
 enum paging_access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
-enum paging_touch paging_touch(uint64_t va, enum paging_access access);
+enum paging_touch paging_touch(uint64_t va, enum paging_access access, bool is_kernel);
 
 /* Physical memory that isn't RAM, or is a firmware's: registers are mapped uncached. ERR_NO_MEMORY. */
 MUST_CHECK status_t paging_map_device(pa_t pa, uint64_t len_bytes, volatile void **out);

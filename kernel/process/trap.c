@@ -49,6 +49,7 @@ static enum engine_trap fault_trap(const struct activation *activation,
             return TRAP_STACK;
         }
         return access_is_outside(activation->process, fault->addr) ? TRAP_MEMORY : TRAP_NONE;
+    case ARCH_FAULT_NO_MEMORY: return TRAP_HOST;
     case ARCH_FAULT_OTHER:
     default: return TRAP_NONE;
     }
@@ -104,6 +105,7 @@ struct arch_activation *kernel_fault(const struct arch_fault *fault)
         return NULL;
     }
     activation->kind = kind;
+    activation->status = kind == TRAP_HOST ? ERR_NO_MEMORY : STATUS_OK;
     activation->frame = frame;
     return &activation->arch;
 }
