@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "base/sha256.h"
+#include "base/hash.h"
 #include "kernel/arch.h"
 #include "kernel/call/clock.h"
 #include "kernel/embed.h"
@@ -109,17 +109,17 @@ static const char calls_text[] = CALLS_MODULE "\n"
 #undef CALL_CALLER
 #undef CALL
 
+/* Not a cryptographic hash: who made an image is trusted not to forge it, and every start of a
+ * program from one looks here. */
 void module_abi_hash(uint8_t hash[static 32])
 {
-    struct sha256 sha;
-    sha256_init(&sha);
-    sha256_add(&sha, calls_text, sizeof calls_text - 1);
+    uint64_t sum = hash_bytes(calls_text, sizeof calls_text - 1);
     for (size_t i = 0; i < sizeof templates / sizeof templates[0]; i++) {
         for (uint32_t k = 0; k < templates[i].n_insts; k++) {
             const struct engine_template_inst *inst = &templates[i].insts[k];
-            uint32_t words[2] = {inst->op, inst->offset};
-            sha256_add(&sha, words, sizeof words);
+            sum = hash_add(sum, (uint64_t)inst->op << 32 | inst->offset);
         }
     }
-    sha256_finish(&sha, hash);
+    memset(hash, 0, 32);
+    memcpy(hash, &sum, sizeof sum);
 }
