@@ -292,7 +292,7 @@ lint: $(OBJ_engine)
 format:
 	$(Q)clang-format-19 -i $(filter $(T)%,$(HERE))
 
-bench: all
+bench: all kernel $(BUILD)/programs/hello.wasm
 	$(Q)python3 bench/run.py
 
 bench-deps:

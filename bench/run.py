@@ -2,8 +2,8 @@
 """Runs the benchmarks, prints their tables and writes build/bench.json.
 
     bench/run.py [build/tokamak]              all tables, of this command
-    bench/run.py --only programs,calls        some: programs, compile, confinement, calls; and
-                                              instructions, which isn't among all
+    bench/run.py --only programs,calls        some: programs, compile, confinement, calls, boot;
+                                              and instructions, which isn't among all
     bench/run.py --programs nbody,lua_*       some programs, by name or group (own, real)
     bench/run.py --engines tokamak,v8-20      some engines (native always runs)
     bench/run.py --external DIR               the C programs in a folder instead of ours
@@ -16,6 +16,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import boot
 import calls
 import compile as compile_speed
 import confinement
@@ -30,6 +31,7 @@ TABLES = {
     "compile": compile_speed.measure,
     "confinement": confinement.measure,
     "calls": calls.measure,
+    "boot": boot.measure,
 }
 
 # Their rows are about all programs: with --programs there is no figure of the row.
