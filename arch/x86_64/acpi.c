@@ -1,12 +1,13 @@
 /*
- * ACPI tables: from the root pointer to the table of interrupt controllers (ACPI 6.5 §5.2). They
- * are a firmware's: every length is checked, and what doesn't add up isn't used.
+ * ACPI tables (ACPI 6.5 §5.2): the CPUs, and switching off. They are a firmware's: every length is
+ * checked, and what doesn't add up isn't used.
  */
 #include "arch/x86_64/acpi.h"
 
 #include <string.h>
 
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/x86.h"
 
 struct acpi_root {
     char signature[8];
@@ -156,4 +157,79 @@ uint32_t acpi_cpus(pa_t rsdp, uint32_t *apic_ids, uint32_t cap)
         at += len_bytes;
     }
     return n;
+}
+
+/* ---- switching off ---- */
+
+/* The fixed description (§5.2.9), as far as it is read. */
+struct acpi_fadt {
+    struct acpi_header header;
+    uint32_t facs, dsdt;
+    uint8_t skipped[20];
+    uint32_t pm1a_control; /* a port */
+    uint8_t skipped_more[44];
+    uint32_t flags;
+    uint8_t skipped_again[128];
+    uint8_t sleep_space, sleep_skipped[3]; /* "sleep control", where hardware is reduced */
+    uint64_t sleep_address;
+} __attribute__((packed));
+static_assert(offsetof(struct acpi_fadt, pm1a_control) == 64);
+static_assert(offsetof(struct acpi_fadt, flags) == 112);
+static_assert(offsetof(struct acpi_fadt, sleep_space) == 244);
+#define FADT_BYTES_V1 116u
+#define FADT_REDUCED (1u << 20)
+#define SPACE_MEMORY 0
+#define SPACE_PORT 1
+#define PM1_SLEEP (1u << 13) /* the type in bits 10 to 12, §4.8.3.2 */
+#define SLEEP_NOW (1u << 5)  /* the type in bits 2 to 4, §4.8.3.7 */
+
+/* The sleep type of state S5: the first element of the package \_S5, which compiled tables hold as
+ * `08 "_S5_" 12 length elements, 0a type` or with 00 or 01 for the type (§20.2). */
+static bool sleep_type(const struct acpi_header *dsdt, uint8_t *out)
+{
+    static const uint8_t name[] = {0x08, '_', 'S', '5', '_', 0x12};
+    const uint8_t *bytes = (const uint8_t *)dsdt;
+    for (uint32_t at = sizeof *dsdt; at + sizeof name + 7 <= dsdt->len_bytes; at++) {
+        if (memcmp(bytes + at, name, sizeof name) != 0) {
+            continue;
+        }
+        const uint8_t *element = bytes + at + sizeof name;
+        element += 1 + (*element >> 6) + 1; /* the length's bytes, the number of elements */
+        *out = *element == 0x0a ? element[1] : *element;
+        return *out < 8;
+    }
+    return false;
+}
+
+static void sleep_write(const struct acpi_fadt *fadt, uint8_t type)
+{
+    if ((fadt->flags & FADT_REDUCED) == 0) {
+        x86_out16((uint16_t)fadt->pm1a_control, (uint16_t)(type << 10 | PM1_SLEEP));
+        return;
+    }
+    uint8_t value = (uint8_t)(type << 2 | SLEEP_NOW);
+    volatile void *at;
+    if (fadt->header.len_bytes < sizeof *fadt) {
+        return;
+    }
+    if (fadt->sleep_space == SPACE_PORT) {
+        x86_out8((uint16_t)fadt->sleep_address, value);
+    } else if (fadt->sleep_space == SPACE_MEMORY &&
+               paging_map_device((pa_t){fadt->sleep_address}, 1, &at) == STATUS_OK) {
+        *(volatile uint8_t *)at = value;
+    }
+}
+
+void acpi_power_off(pa_t rsdp)
+{
+    const struct acpi_header *table = table_find(rsdp, "FACP");
+    if (table == NULL || table->len_bytes < FADT_BYTES_V1) {
+        return;
+    }
+    const struct acpi_fadt *fadt = (const struct acpi_fadt *)table;
+    const struct acpi_header *dsdt = table_map(fadt->dsdt);
+    uint8_t type;
+    if (dsdt != NULL && sleep_type(dsdt, &type)) {
+        sleep_write(fadt, type);
+    }
 }

@@ -5,6 +5,7 @@
 
 #include "arch/x86_64/fault.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/panic.h"
 #include "arch/x86_64/x86.h"
 #include "kernel/arch.h"
 
@@ -144,6 +145,9 @@ static void features_enable(void)
     }
     uint32_t mxcsr = MXCSR_DEFAULT;
     __asm__ volatile("fninit; ldmxcsr %0" ::"m"(mxcsr));
+    if (!BIT(basic.ecx, 19)) {
+        panic("this CPU has no SSE4.1, which compiled programs need");
+    }
 }
 
 void cpu_init(struct x86_cpu *cpu, uint32_t number)

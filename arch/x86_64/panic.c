@@ -7,7 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#include "arch/x86_64/acpi.h"
 #include "arch/x86_64/fault.h"
+#include "arch/x86_64/pvh.h"
 #include "arch/x86_64/x86.h"
 #include "base/format.h"
 #include "kernel/arch.h"
@@ -36,18 +38,17 @@ void log_line(const char *text, ...)
 
 #define DEBUG_EXIT_PORT 0xf4
 #define DEBUG_EXIT_MAX 127 /* its status is (value << 1 | 1) & 255 */
-#define Q35_POWER_PORT 0x604
-#define Q35_POWER_OFF 0x2000
-#define KEYBOARD_PORT 0x64
-#define KEYBOARD_RESET 0xfe
 
 void machine_exit(int32_t code)
 {
+    static bool is_second; /* what follows may panic, too */
     log_line("tokamak: exit %d", code);
     x86_interrupts_off();
     x86_out32(DEBUG_EXIT_PORT, (uint32_t)code & DEBUG_EXIT_MAX);
-    x86_out16(Q35_POWER_PORT, Q35_POWER_OFF);
-    x86_out8(KEYBOARD_PORT, KEYBOARD_RESET);
+    if (!is_second) {
+        is_second = true;
+        acpi_power_off(pvh_boot()->rsdp);
+    }
     for (;;) {
         __asm__ volatile("hlt");
     }
