@@ -100,7 +100,7 @@ uint32_t audit_run(void)
 {
     struct audit audit = {.n_owned = 1}; /* the root */
     range_look(&audit, 0, RESERVE_END - 1);
-    range_look(&audit, DIRECT_START, UINT64_MAX);
+    range_look(&audit, UPPER_START, UINT64_MAX);
     for (uint32_t n = 0; n < CPUS_MAX; n++) {
         uint64_t start = CPUS_START + (uint64_t)n * CPU_BYTES;
         guard_look(&audit, start + KERNEL_STACK_END - KERNEL_STACK_BYTES);

@@ -8,6 +8,7 @@
 #include "arch/isa/x86_64/isa.h"
 #include "arch/x86_64/apic.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/image.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/panic.h"
 #include "arch/x86_64/x86.h"
@@ -36,13 +37,6 @@ static void fault_handle(struct x86_frame *frame, enum arch_fault_kind kind, uin
     frame->rdi = (uint64_t)activation;
 }
 
-extern const uint8_t image_text[], image_constants[];
-
-static bool is_kernel(uint64_t pc)
-{
-    return pc >= (uint64_t)image_text && pc < (uint64_t)image_constants;
-}
-
 static void page_fault(struct x86_frame *frame)
 {
     uint64_t addr = x86_cr2_read();
@@ -55,7 +49,7 @@ static void page_fault(struct x86_frame *frame)
     enum paging_access access = (frame->error & ERROR_FETCH) != 0   ? ACCESS_FETCH
                                 : (frame->error & ERROR_WRITE) != 0 ? ACCESS_WRITE
                                                                     : ACCESS_READ;
-    switch (paging_touch(addr, access, is_kernel(frame->rip))) {
+    switch (paging_touch(addr, access, image_is_code(frame->rip))) {
     case TOUCH_FILLED: return;
     case TOUCH_NO_MEMORY: fault_handle(frame, ARCH_FAULT_NO_MEMORY, addr, "out of memory"); return;
     case TOUCH_FORBIDDEN:

@@ -6,6 +6,7 @@
 
 #include "arch/x86_64/audit.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/image.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/panic.h"
 #include "arch/x86_64/parallel.h"
@@ -15,8 +16,6 @@
 #include "arch/x86_64/time.h"
 #include "arch/x86_64/x86.h"
 #include "kernel/arch.h"
-
-extern const uint8_t image_text[], image_end[];
 
 [[noreturn]] void machine_start(uint32_t start_info);
 [[noreturn]] void boot_stack_leave(uint64_t stack_end, void (*go_on)(void));

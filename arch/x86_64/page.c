@@ -122,8 +122,9 @@ status_t page_zalloc(pa_t *out)
 bool page_is_scarce(void)
 {
     const struct page_list *list = &x86_cpu_self()->pages;
-    return __atomic_load_n(&memory.n_taken, __ATOMIC_RELAXED) >= memory.n_numbers &&
-           list->n + (list->run_end - list->run_start) / PAGE_BYTES < RESERVE_PAGES;
+    uint64_t taken = __atomic_load_n(&memory.n_taken, __ATOMIC_RELAXED);
+    uint64_t n = taken < memory.n_numbers ? memory.n_numbers - taken : 0;
+    return n + list->n + (list->run_end - list->run_start) / PAGE_BYTES < RESERVE_PAGES;
 }
 
 void page_free(pa_t page)

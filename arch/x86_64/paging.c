@@ -10,6 +10,7 @@
 
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/entry.h"
+#include "arch/x86_64/image.h"
 #include "arch/x86_64/panic.h"
 #include "arch/x86_64/x86.h"
 
@@ -408,8 +409,6 @@ status_t paging_map_firmware(pa_t pa, uint64_t len_bytes, const void **out)
 }
 
 /* ---- the start ---- */
-
-extern uint8_t image_text[], image_constants[], image_data[], image_end[];
 
 static status_t image_map(const uint8_t *start, const uint8_t *end, uint64_t rights)
 {

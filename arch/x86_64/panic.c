@@ -9,6 +9,7 @@
 
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/fault.h"
+#include "arch/x86_64/image.h"
 #include "arch/x86_64/pvh.h"
 #include "arch/x86_64/x86.h"
 #include "base/format.h"
@@ -59,12 +60,6 @@ void machine_exit(int32_t code)
 /* Made by symbols.py: functions by ascending address. */
 extern const uint32_t symbol_count, symbol_offsets[], symbol_names[];
 extern const char symbol_text[];
-extern const uint8_t image_text[], image_constants[];
-
-static bool is_code(uint64_t pc)
-{
-    return pc >= (uint64_t)image_text && pc < (uint64_t)image_constants;
-}
 
 static void frame_log(uint32_t number, uint64_t pc)
 {
@@ -78,7 +73,7 @@ static void frame_log(uint32_t number, uint64_t pc)
             high = middle;
         }
     }
-    if (!is_code(pc) || low == 0) {
+    if (!image_is_code(pc) || low == 0) {
         log_line("    %u: 0x%llx", number, (unsigned long long)pc);
         return;
     }
@@ -94,7 +89,7 @@ static void backtrace(uint64_t pc, uint64_t sp, uint64_t fp)
     log_line("kernel backtrace:");
     for (uint32_t i = 0; i < FRAMES_MAX; i++) {
         frame_log(i, pc);
-        if (!is_code(pc) || fp % 8 != 0 || fp < sp || fp - sp > UINT64_C(1) << 20) {
+        if (!image_is_code(pc) || fp % 8 != 0 || fp < sp || fp - sp > UINT64_C(1) << 20) {
             return;
         }
         const uint64_t *frame = (const uint64_t *)fp; // NOLINT(performance-no-int-to-ptr)
