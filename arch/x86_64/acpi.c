@@ -57,12 +57,13 @@ static bool sum_is_zero(const void *start, size_t len_bytes)
 static const struct acpi_header *table_map(uint64_t pa)
 {
     const void *at;
-    if (pa == 0 || paging_map_firmware((pa_t){pa}, sizeof(struct acpi_header), &at) != STATUS_OK) {
+    if (pa == 0 ||
+        x86_paging_map_firmware((pa_t){pa}, sizeof(struct acpi_header), &at) != STATUS_OK) {
         return NULL;
     }
     uint32_t len_bytes = ((const struct acpi_header *)at)->len_bytes;
     if (len_bytes < sizeof(struct acpi_header) || len_bytes > TABLE_MAX_BYTES ||
-        paging_map_firmware((pa_t){pa}, len_bytes, &at) != STATUS_OK ||
+        x86_paging_map_firmware((pa_t){pa}, len_bytes, &at) != STATUS_OK ||
         !sum_is_zero(at, len_bytes)) {
         return NULL;
     }
@@ -85,7 +86,7 @@ static bool root_is_good(const struct acpi_root *root)
 static const struct acpi_root *root_search(void)
 {
     const void *area;
-    if (paging_map_firmware((pa_t){ROOT_AREA_START}, ROOT_AREA_BYTES, &area) != STATUS_OK) {
+    if (x86_paging_map_firmware((pa_t){ROOT_AREA_START}, ROOT_AREA_BYTES, &area) != STATUS_OK) {
         return NULL;
     }
     const uint8_t *bytes = area;
@@ -101,7 +102,8 @@ static const struct acpi_root *root_search(void)
 static const struct acpi_root *root_find(pa_t rsdp)
 {
     const void *at;
-    if (rsdp.raw != 0 && paging_map_firmware(rsdp, sizeof(struct acpi_root), &at) == STATUS_OK &&
+    if (rsdp.raw != 0 &&
+        x86_paging_map_firmware(rsdp, sizeof(struct acpi_root), &at) == STATUS_OK &&
         root_is_good(at)) {
         return at;
     }
@@ -135,7 +137,7 @@ static const struct acpi_header *table_find(pa_t rsdp, const char *signature)
     return NULL;
 }
 
-uint32_t acpi_cpus(pa_t rsdp, uint32_t *apic_ids, uint32_t cap)
+uint32_t x86_acpi_cpus(pa_t rsdp, uint32_t *apic_ids, uint32_t cap)
 {
     const struct acpi_header *madt = table_find(rsdp, "APIC");
     uint32_t n = 0;
@@ -215,12 +217,12 @@ static void sleep_write(const struct acpi_fadt *fadt, uint8_t type)
     if (fadt->sleep_space == SPACE_PORT) {
         x86_out8((uint16_t)fadt->sleep_address, value);
     } else if (fadt->sleep_space == SPACE_MEMORY &&
-               paging_map_device((pa_t){fadt->sleep_address}, 1, &at) == STATUS_OK) {
+               x86_paging_map_device((pa_t){fadt->sleep_address}, 1, &at) == STATUS_OK) {
         *(volatile uint8_t *)at = value;
     }
 }
 
-void acpi_power_off(pa_t rsdp)
+void x86_acpi_power_off(pa_t rsdp)
 {
     const struct acpi_header *table = table_find(rsdp, "FACP");
     if (table == NULL || table->len_bytes < FADT_BYTES_V1) {

@@ -8,9 +8,9 @@
 
 /* The APIC ids of the CPUs that may be used, in the order of the table; at most cap. Returns how
  * many: 0 when there are no tables. */
-uint32_t acpi_cpus(pa_t rsdp, uint32_t *apic_ids, uint32_t cap);
+uint32_t x86_acpi_cpus(pa_t rsdp, uint32_t *apic_ids, uint32_t cap);
 
 /* Switches the machine off; returns if it can't. */
-void acpi_power_off(pa_t rsdp);
+void x86_acpi_power_off(pa_t rsdp);
 
 #endif

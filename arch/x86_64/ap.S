@@ -53,7 +53,7 @@ ap_long:
     jz ap_halt
     movq AT(ap_mailbox) + 8, %rsi
     movq AT(ap_mailbox) + 16, %rdx
-    movabsq $boot_ap, %rax
+    movabsq $x86_boot_ap, %rax
     jmpq *%rax
 ap_halt: /* too late: nobody waits any more */
     hlt

@@ -31,7 +31,7 @@ enum apic_register {
 #define COMMAND_STARTUP 0x4600u
 #define ID_SHIFT 24
 
-static volatile uint32_t *registers; /* fixed after the first apic_start */
+static volatile uint32_t *registers; /* fixed after the first x86_apic_start */
 
 static uint32_t apic_get(enum apic_register at)
 {
@@ -56,7 +56,7 @@ static void pic_mask(void)
     }
 }
 
-void apic_start(void)
+void x86_apic_start(void)
 {
     struct x86_cpu *cpu = x86_cpu_self();
     if (cpu->has_apic) {
@@ -64,8 +64,8 @@ void apic_start(void)
     }
     if (registers == NULL) {
         volatile void *at;
-        if (paging_map_device((pa_t){APIC_PA}, PAGE_BYTES, &at) != STATUS_OK) {
-            panic("no memory to map the local APIC");
+        if (x86_paging_map_device((pa_t){APIC_PA}, PAGE_BYTES, &at) != STATUS_OK) {
+            x86_panic("no memory to map the local APIC");
         }
         registers = at;
         pic_mask();
@@ -77,17 +77,17 @@ void apic_start(void)
     cpu->has_apic = true;
 }
 
-void apic_acknowledge(void)
+void x86_apic_acknowledge(void)
 {
     apic_set(APIC_ACKNOWLEDGE, 0);
 }
 
-void apic_timer_set(uint32_t count)
+void x86_apic_timer_set(uint32_t count)
 {
     apic_set(APIC_TIMER_START, count);
 }
 
-uint32_t apic_timer_get(void)
+uint32_t x86_apic_timer_get(void)
 {
     return apic_get(APIC_TIMER_NOW);
 }
@@ -105,17 +105,17 @@ static void command_send(uint32_t apic_id, uint32_t command)
     __asm__ volatile("push %0; popfq" ::"r"(flags) : "memory", "cc");
 }
 
-void apic_wake(uint32_t apic_id)
+void x86_apic_wake(uint32_t apic_id)
 {
     command_send(apic_id, COMMAND_FIXED | VECTOR_WAKE);
 }
 
-void apic_reset(uint32_t apic_id)
+void x86_apic_reset(uint32_t apic_id)
 {
     command_send(apic_id, COMMAND_RESET);
 }
 
-void apic_startup(uint32_t apic_id, uint8_t page)
+void x86_apic_startup(uint32_t apic_id, uint8_t page)
 {
     command_send(apic_id, COMMAND_STARTUP | page);
 }

@@ -1,7 +1,8 @@
 /*
  * Looks at all page tables for what must never be: a page that is writable and executable, code
  * that can be written through the direct map, a page for ring 3, something near null, something
- * below a stack. And counts: every page that was handed out is a table or mapped by one, or it is lost.
+ * below a stack. And counts: every page that was handed out is a table or mapped by one, or it is
+ * lost.
  */
 #include "arch/x86_64/audit.h"
 
@@ -17,15 +18,15 @@ struct audit {
 static void finding(struct audit *audit, const struct place *place, const char *text)
 {
     audit->n_findings++;
-    log_line("audit: 0x%llx: %s (entry 0x%llx, level %u)", (unsigned long long)place->start, text,
-             (unsigned long long)place->value, place->level);
+    x86_log_line("audit: 0x%llx: %s (entry 0x%llx, level %u)", (unsigned long long)place->start,
+                 text, (unsigned long long)place->value, place->level);
 }
 
 static void code_look(struct audit *audit, const struct place *place)
 {
     uint64_t pa = entry_page(place->value).raw;
     for (uint64_t at = 0; at < place->span_bytes;) {
-        struct place alias = place_find(DIRECT_START + pa + at);
+        struct place alias = x86_place_find(DIRECT_START + pa + at);
         if ((alias.value & ENTRY_PRESENT) != 0 && (alias.value & ENTRY_WRITE) != 0) {
             finding(audit, place, "code that the direct map can write");
             return;
@@ -78,7 +79,7 @@ static void place_look(struct audit *audit, const struct place *place)
 
 static void guard_look(struct audit *audit, uint64_t stack_start)
 {
-    struct place place = place_find(stack_start - PAGE_BYTES);
+    struct place place = x86_place_find(stack_start - PAGE_BYTES);
     if (place.value != 0) {
         finding(audit, &place, "no guard below a stack");
     }
@@ -87,7 +88,7 @@ static void guard_look(struct audit *audit, uint64_t stack_start)
 static void range_look(struct audit *audit, uint64_t start, uint64_t last)
 {
     for (uint64_t va = start;;) {
-        struct place place = place_find(va);
+        struct place place = x86_place_find(va);
         place_look(audit, &place);
         va = place_end(&place);
         if (va - 1 >= last) {
@@ -96,7 +97,7 @@ static void range_look(struct audit *audit, uint64_t start, uint64_t last)
     }
 }
 
-uint32_t audit_run(void)
+uint32_t x86_audit_run(void)
 {
     struct audit audit = {.n_owned = 1}; /* the root */
     range_look(&audit, 0, RESERVE_END - 1);
@@ -108,14 +109,14 @@ uint32_t audit_run(void)
             guard_look(&audit, start + IST_END(i) - IST_BYTES(i));
         }
     }
-    if (audit.n_owned != page_count_used()) {
-        log_line("audit: %llu pages are in use, but %llu in the page tables",
-                 (unsigned long long)page_count_used(), (unsigned long long)audit.n_owned);
+    if (audit.n_owned != x86_page_count_used()) {
+        x86_log_line("audit: %llu pages are in use, but %llu in the page tables",
+                     (unsigned long long)x86_page_count_used(), (unsigned long long)audit.n_owned);
         audit.n_findings++;
     }
-    log_line("audit: %llu pages mapped, %llu of them code; %llu of %llu in use; %llu findings",
-             (unsigned long long)audit.n_pages, (unsigned long long)audit.n_code,
-             (unsigned long long)audit.n_owned, (unsigned long long)page_count_all(),
-             (unsigned long long)audit.n_findings);
+    x86_log_line("audit: %llu pages mapped, %llu of them code; %llu of %llu in use; %llu findings",
+                 (unsigned long long)audit.n_pages, (unsigned long long)audit.n_code,
+                 (unsigned long long)audit.n_owned, (unsigned long long)x86_page_count_all(),
+                 (unsigned long long)audit.n_findings);
     return (uint32_t)audit.n_findings;
 }

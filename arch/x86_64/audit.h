@@ -7,6 +7,6 @@
 #include <stdint.h>
 
 /* Looks at every entry and logs what must not be, and a line at the end. The number of findings. */
-uint32_t audit_run(void);
+uint32_t x86_audit_run(void);
 
 #endif

@@ -2,11 +2,11 @@
  * From the machine's start to C.
  *
  * PVH (xen/include/public/arch-x86/hvm/start_info.h): whoever loads this ELF file finds the note,
- * and enters boot_entry with paging off, in 32-bit protected mode, ebx = struct hvm_start_info.
- * Application processors come from ap.S to boot_ap, in 64-bit mode, with the boot page tables.
+ * and enters x86_boot_entry with paging off, in 32-bit protected mode, ebx = struct hvm_start_info.
+ * Application processors come from ap.S to x86_boot_ap, in 64-bit mode, with the boot page tables.
  *
  * The boot page tables map the first GiB three times: where it is, as the direct map, and as the
- * kernel's image. They stand in the file ready made, and are left for good by paging_start.
+ * kernel's image. They stand in the file ready made, and are left for good by x86_paging_start.
  */
 #include "arch/x86_64/layout.h"
 
@@ -29,13 +29,13 @@
     .p2align 2
     .long 4, 4, 18 /* lengths of name and descriptor; XEN_ELFNOTE_PHYS32_ENTRY */
     .asciz "Xen"
-    .long PA(boot_entry)
+    .long PA(x86_boot_entry)
 
     .section .text.boot, "ax"
     .code32
-    .globl boot_entry
-    .type boot_entry, @function
-boot_entry:
+    .globl x86_boot_entry
+    .type x86_boot_entry, @function
+x86_boot_entry:
     cld
     mov edi, ebx
     mov eax, cr4
@@ -62,32 +62,32 @@ boot_long:
     mov ds, eax
     mov es, eax
     movabs rsp, offset boot_stack_end
-    movabs rax, offset machine_start
+    movabs rax, offset x86_machine_start
     xor ebp, ebp
     push rbp /* the end of a backtrace */
     mov edi, edi
     jmp rax
-    .size boot_entry, . - boot_entry
+    .size x86_boot_entry, . - x86_boot_entry
 
-    .globl boot_ap
-    .type boot_ap, @function
-boot_ap: /* (rdi = struct x86_cpu, rsi = the end of its stack, rdx = page tables) */
+    .globl x86_boot_ap
+    .type x86_boot_ap, @function
+x86_boot_ap: /* (rdi = struct x86_cpu, rsi = the end of its stack, rdx = page tables) */
     mov cr3, rdx
     mov rsp, rsi
     xor ebp, ebp
     push rbp
-    jmp cpu_start
-    .size boot_ap, . - boot_ap
+    jmp x86_cpu_start
+    .size x86_boot_ap, . - x86_boot_ap
 
 /* Onto another stack, for good: (rdi = its end, rsi = function, never returns) */
-    .globl boot_stack_leave
-    .type boot_stack_leave, @function
-boot_stack_leave:
+    .globl x86_boot_stack_leave
+    .type x86_boot_stack_leave, @function
+x86_boot_stack_leave:
     mov rsp, rdi
     xor ebp, ebp
     push rbp
     jmp rsi
-    .size boot_stack_leave, . - boot_stack_leave
+    .size x86_boot_stack_leave, . - x86_boot_stack_leave
 
     .section .rodata.boot, "a"
     .p2align 3

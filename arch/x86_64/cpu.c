@@ -60,7 +60,7 @@ static uint8_t vector_ist(uint32_t vector)
 static void gates_fill(void)
 {
     for (uint32_t i = 0; i < X86_VECTORS; i++) {
-        uint64_t entry = (uint64_t)vector_entries + i * VECTOR_ENTRY_BYTES;
+        uint64_t entry = (uint64_t)x86_vector_entries + i * VECTOR_ENTRY_BYTES;
         gates[i] = (struct x86_gate){
             .offset_low = (uint16_t)entry,
             .offset_middle = (uint16_t)(entry >> 16),
@@ -146,11 +146,11 @@ static void features_enable(void)
     uint32_t mxcsr = MXCSR_DEFAULT;
     __asm__ volatile("fninit; ldmxcsr %0" ::"m"(mxcsr));
     if (!BIT(basic.ecx, 19)) {
-        panic("this CPU has no SSE4.1, which compiled programs need");
+        x86_panic("this CPU has no SSE4.1, which compiled programs need");
     }
 }
 
-void cpu_init(struct x86_cpu *cpu, uint32_t number)
+void x86_cpu_init(struct x86_cpu *cpu, uint32_t number)
 {
     cpu->self = cpu;
     cpu->number = number;
@@ -164,16 +164,16 @@ void cpu_init(struct x86_cpu *cpu, uint32_t number)
 /* Of the kernel stack: what a CPU needs before it can have faults. */
 #define START_BYTES PAGE_BYTES
 
-status_t cpu_stacks_make(uint32_t number)
+status_t x86_cpu_stacks_make(uint32_t number)
 {
     uint64_t start = CPUS_START + (uint64_t)number * CPU_BYTES;
     for (uint32_t i = 1; i <= IST_LAST; i++) {
-        status_t status = paging_fill_all(start + IST_END(i) - IST_BYTES(i), IST_BYTES(i));
+        status_t status = x86_paging_fill_all(start + IST_END(i) - IST_BYTES(i), IST_BYTES(i));
         if (status != STATUS_OK) {
             return status;
         }
     }
     uint64_t end = start + KERNEL_STACK_END;
-    status_t status = paging_commit(end - KERNEL_STACK_BYTES, KERNEL_STACK_BYTES);
-    return status == STATUS_OK ? paging_fill_all(end - START_BYTES, START_BYTES) : status;
+    status_t status = x86_paging_commit(end - KERNEL_STACK_BYTES, KERNEL_STACK_BYTES);
+    return status == STATUS_OK ? x86_paging_fill_all(end - START_BYTES, START_BYTES) : status;
 }

@@ -41,9 +41,8 @@ struct x86_cpu {
     uint64_t gdt[X86_GDT_BYTES / 8];
     struct x86_tss tss;
 
-    bool is_up;        /* application processors; atomic */
-    bool is_asleep;    /* or about to be: to be woken by an interrupt; atomic */
-    uint32_t seen_job; /* parallel.c */
+    bool is_up;     /* application processors; atomic */
+    bool is_asleep; /* or about to be: to be woken by an interrupt; atomic */
 };
 
 /* The CPU that this runs on. */
@@ -58,11 +57,11 @@ static inline struct x86_cpu *x86_cpu_self(void)
 struct x86_cpu *x86_cpu_at(uint32_t n);
 
 /* Sets up this CPU from its record, with interrupts off; the vectors stand from then on, their
- * stacks from paging_start or cpu_stacks_make on. */
-void cpu_init(struct x86_cpu *cpu, uint32_t number);
+ * stacks from x86_paging_start or x86_cpu_stacks_make on. */
+void x86_cpu_init(struct x86_cpu *cpu, uint32_t number);
 /* Maps the stacks of a CPU. ERR_NO_MEMORY. */
-MUST_CHECK status_t cpu_stacks_make(uint32_t number);
-static inline uint64_t cpu_stack_end(uint32_t number)
+MUST_CHECK status_t x86_cpu_stacks_make(uint32_t number);
+static inline uint64_t x86_cpu_stack_end(uint32_t number)
 {
     return CPUS_START + (uint64_t)number * CPU_BYTES + KERNEL_STACK_END;
 }

@@ -68,9 +68,9 @@ static inline uint64_t place_end(const struct place *place)
 }
 
 /* The entry for an address, as deep as there are tables. */
-struct place place_find(uint64_t va);
+struct place x86_place_find(uint64_t va);
 
 /* The table that everything hangs on. */
-uint64_t *paging_root(void);
+uint64_t *x86_paging_root(void);
 
 #endif

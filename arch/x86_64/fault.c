@@ -31,7 +31,7 @@ static void fault_handle(struct x86_frame *frame, enum arch_fault_kind kind, uin
     struct arch_activation *activation = kernel_fault(&fault);
     cpu->is_in_fault = false;
     if (activation == NULL) {
-        panic_frame(frame, addr, text);
+        x86_panic_frame(frame, addr, text);
     }
     frame->rip = (uint64_t)isa_landing_pad;
     frame->rdi = (uint64_t)activation;
@@ -41,15 +41,15 @@ static void page_fault(struct x86_frame *frame)
 {
     uint64_t addr = x86_cr2_read();
     if (x86_cpu_self()->is_in_fault) {
-        panic_frame(frame, addr, "a fault while handling a fault");
+        x86_panic_frame(frame, addr, "a fault while handling a fault");
     }
     if ((frame->error & ERROR_BAD_ENTRY) != 0) {
-        panic_frame(frame, addr, "a page table has a reserved bit set");
+        x86_panic_frame(frame, addr, "a page table has a reserved bit set");
     }
     enum paging_access access = (frame->error & ERROR_FETCH) != 0   ? ACCESS_FETCH
                                 : (frame->error & ERROR_WRITE) != 0 ? ACCESS_WRITE
                                                                     : ACCESS_READ;
-    switch (paging_touch(addr, access, image_is_code(frame->rip))) {
+    switch (x86_paging_touch(addr, access, image_is_code(frame->rip))) {
     case TOUCH_FILLED: return;
     case TOUCH_NO_MEMORY: fault_handle(frame, ARCH_FAULT_NO_MEMORY, addr, "out of memory"); return;
     case TOUCH_FORBIDDEN:
@@ -57,7 +57,7 @@ static void page_fault(struct x86_frame *frame)
     }
 }
 
-void vector_handle(struct x86_frame *frame)
+void x86_vector_handle(struct x86_frame *frame)
 {
     switch (frame->vector) {
     case VECTOR_PAGE_FAULT: page_fault(frame); return;
@@ -65,11 +65,11 @@ void vector_handle(struct x86_frame *frame)
     case VECTOR_UNDEFINED:
         fault_handle(frame, ARCH_FAULT_UNDEFINED, 0, "undefined instruction");
         return;
-    case VECTOR_TIMER: timer_interrupt(); return;
-    case VECTOR_WAKE: apic_acknowledge(); return;
+    case VECTOR_TIMER: x86_timer_interrupt(); return;
+    case VECTOR_WAKE: x86_apic_acknowledge(); return;
     default:
         if (frame->vector < VECTOR_FIRST_INTERRUPT) {
-            panic_frame(frame, 0, "fault");
+            x86_panic_frame(frame, 0, "fault");
         }
         return; /* spurious: not acknowledged (SDM 3A 10.9) */
     }

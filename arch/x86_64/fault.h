@@ -29,9 +29,9 @@ struct x86_frame {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
-extern const uint8_t vector_entries[];
+extern const uint8_t x86_vector_entries[];
 
 /* From vectors.S. */
-void vector_handle(struct x86_frame *frame);
+void x86_vector_handle(struct x86_frame *frame);
 
 #endif

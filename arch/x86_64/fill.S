@@ -8,10 +8,10 @@
     .intel_syntax noprefix
     .text
 
-    .globl page_fill
-    .type page_fill, @function
+    .globl x86_page_fill
+    .type x86_page_fill, @function
     .p2align 4
-page_fill: /* (rdi = page, rsi = word) */
+x86_page_fill: /* (rdi = page, rsi = word) */
     sub rsp, 24
     movups [rsp], xmm0
     movq xmm0, rsi
@@ -29,6 +29,6 @@ page_fill: /* (rdi = page, rsi = word) */
     movups xmm0, [rsp]
     add rsp, 24
     ret
-    .size page_fill, . - page_fill
+    .size x86_page_fill, . - x86_page_fill
 
     .section .note.GNU-stack, "", @progbits

@@ -17,47 +17,47 @@
 #include "arch/x86_64/x86.h"
 #include "kernel/arch.h"
 
-[[noreturn]] void machine_start(uint32_t start_info);
-[[noreturn]] void boot_stack_leave(uint64_t stack_end, void (*go_on)(void));
+[[noreturn]] void x86_machine_start(uint32_t start_info);
+[[noreturn]] void x86_boot_stack_leave(uint64_t stack_end, void (*go_on)(void));
 
 static void memory_exclude(const struct pvh_boot *boot)
 {
-    page_exclude(0, PAGE_BYTES);
-    page_exclude(AP_START_PA, AP_START_PA + PAGE_BYTES);
-    page_exclude((uint64_t)image_text - IMAGE_START, (uint64_t)image_end - IMAGE_START);
-    page_exclude(boot->program.raw, boot->program.raw + boot->program_bytes);
+    x86_page_exclude(0, PAGE_BYTES);
+    x86_page_exclude(AP_START_PA, AP_START_PA + PAGE_BYTES);
+    x86_page_exclude((uint64_t)image_text - IMAGE_START, (uint64_t)image_end - IMAGE_START);
+    x86_page_exclude(boot->program.raw, boot->program.raw + boot->program_bytes);
 }
 
 static void machine_run(void)
 {
-    const struct pvh_boot *boot = pvh_boot();
-    if (space_start() != STATUS_OK || kernel_start(&(struct kernel_options){}) != STATUS_OK) {
-        panic("no memory to start the kernel");
+    const struct pvh_boot *boot = x86_pvh_boot();
+    if (x86_space_start() != STATUS_OK || kernel_start(&(struct kernel_options){}) != STATUS_OK) {
+        x86_panic("no memory to start the kernel");
     }
     int32_t code = kernel_boot(&(struct kernel_boot){
         .bytes = direct_ptr(boot->program),
         .len_bytes = boot->program_bytes,
         .command_line = boot->command_line,
-        .start_cycles = time_start_cycles(),
+        .start_cycles = x86_time_start_cycles(),
     });
     kernel_stop();
-    if (audit_run() != 0) {
-        panic("the page tables aren't as they should be");
+    if (x86_audit_run() != 0) {
+        x86_panic("the page tables aren't as they should be");
     }
-    machine_exit(code);
+    x86_machine_exit(code);
 }
 
 /* On the boot stack and the boot page tables, which see the first GiB. */
-void machine_start(uint32_t start_info)
+void x86_machine_start(uint32_t start_info)
 {
-    time_init();
-    serial_start();
-    cpu_init(x86_cpu_at(0), 0);
-    const struct pvh_boot *boot = pvh_read((pa_t){start_info});
+    x86_time_init();
+    x86_serial_start();
+    x86_cpu_init(x86_cpu_at(0), 0);
+    const struct pvh_boot *boot = x86_pvh_read((pa_t){start_info});
     x86_parallel_init(boot->rsdp);
     memory_exclude(boot);
-    paging_start();
-    boot_stack_leave(cpu_stack_end(0), machine_run);
+    x86_paging_start();
+    x86_boot_stack_leave(x86_cpu_stack_end(0), machine_run);
 }
 
 /* ---- entropy ---- */

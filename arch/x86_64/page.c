@@ -45,12 +45,12 @@ static void run_add(uint64_t start, uint64_t end)
     }
 }
 
-void page_add(uint64_t start, uint64_t end)
+void x86_page_add(uint64_t start, uint64_t end)
 {
     run_add(start, end);
 }
 
-void page_exclude(uint64_t start, uint64_t end)
+void x86_page_exclude(uint64_t start, uint64_t end)
 {
     start &= ~(uint64_t)(PAGE_BYTES - 1);
     end = (end + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
@@ -92,7 +92,7 @@ static bool run_refill(struct page_list *list)
     return false;
 }
 
-status_t page_alloc(pa_t *out)
+status_t x86_page_alloc(pa_t *out)
 {
     struct page_list *list = &x86_cpu_self()->pages;
     if (list->first != NULL) {
@@ -110,16 +110,16 @@ status_t page_alloc(pa_t *out)
     return STATUS_OK;
 }
 
-status_t page_zalloc(pa_t *out)
+status_t x86_page_zalloc(pa_t *out)
 {
-    status_t status = page_alloc(out);
+    status_t status = x86_page_alloc(out);
     if (status == STATUS_OK) {
-        page_fill(direct_ptr(*out), 0);
+        x86_page_fill(direct_ptr(*out), 0);
     }
     return status;
 }
 
-bool page_is_scarce(void)
+bool x86_page_is_scarce(void)
 {
     const struct page_list *list = &x86_cpu_self()->pages;
     uint64_t taken = __atomic_load_n(&memory.n_taken, __ATOMIC_RELAXED);
@@ -127,7 +127,7 @@ bool page_is_scarce(void)
     return n + list->n + (list->run_end - list->run_start) / PAGE_BYTES < RESERVE_PAGES;
 }
 
-void page_free(pa_t page)
+void x86_page_free(pa_t page)
 {
     struct page_list *list = &x86_cpu_self()->pages;
     struct page_link *link = direct_ptr(page);
@@ -139,7 +139,7 @@ void page_free(pa_t page)
     list->n++;
 }
 
-void page_list_take(struct page_list *from)
+void x86_page_list_take(struct page_list *from)
 {
     struct page_list *list = &x86_cpu_self()->pages;
     if (from->first == NULL) {
@@ -155,13 +155,13 @@ void page_list_take(struct page_list *from)
     from->n = 0;
 }
 
-uint64_t page_count_all(void)
+uint64_t x86_page_count_all(void)
 {
     return memory.n_pages;
 }
 
 /* What was handed to CPUs, less what they have left. */
-uint64_t page_count_used(void)
+uint64_t x86_page_count_used(void)
 {
     uint64_t taken = __atomic_load_n(&memory.n_taken, __ATOMIC_RELAXED), n = 0;
     for (uint32_t i = 0; i < memory.n_runs; i++) {

@@ -25,7 +25,7 @@ static inline void *direct_ptr(pa_t pa)
 }
 
 /* Fills a page with a word. */
-void page_fill(void *page, uint64_t word);
+void x86_page_fill(void *page, uint64_t word);
 
 /* A CPU's free pages. */
 struct page_list {
@@ -34,25 +34,25 @@ struct page_list {
     uint64_t n; /* in the list */
 };
 
-/* [start, end) is memory; [start, end) is not to be handed out. Before the first page_alloc, the
+/* [start, end) is memory; [start, end) is not to be handed out. Before the first page is, the
  * memory first, ascending. Bounds needn't be whole pages. */
-void page_add(uint64_t start, uint64_t end);
-void page_exclude(uint64_t start, uint64_t end);
+void x86_page_add(uint64_t start, uint64_t end);
+void x86_page_exclude(uint64_t start, uint64_t end);
 
 /* A page, with anything in it, or zeroed. ERR_NO_MEMORY. */
-MUST_CHECK status_t page_alloc(pa_t *out);
-MUST_CHECK status_t page_zalloc(pa_t *out);
-void page_free(pa_t page);
+MUST_CHECK status_t x86_page_alloc(pa_t *out);
+MUST_CHECK status_t x86_page_zalloc(pa_t *out);
+void x86_page_free(pa_t page);
 
 /* Whether this CPU has so few pages left that they are for the kernel only: it needs some to end
  * a program that took the others. */
-bool page_is_scarce(void);
+bool x86_page_is_scarce(void);
 
 /* Moves the free list of a CPU that does nothing now to this one's. */
-void page_list_take(struct page_list *from);
+void x86_page_list_take(struct page_list *from);
 
 /* All pages, and those that are in use; while no other CPU works. */
-uint64_t page_count_all(void);
-uint64_t page_count_used(void);
+uint64_t x86_page_count_all(void);
+uint64_t x86_page_count_used(void);
 
 #endif

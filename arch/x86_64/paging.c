@@ -14,9 +14,9 @@
 #include "arch/x86_64/panic.h"
 #include "arch/x86_64/x86.h"
 
-static pa_t root; /* fixed after paging_start */
+static pa_t root; /* fixed after x86_paging_start */
 
-uint64_t *paging_root(void)
+uint64_t *x86_paging_root(void)
 {
     return direct_ptr(root);
 }
@@ -35,9 +35,9 @@ static bool entry_change(uint64_t *entry, uint64_t old, uint64_t value)
 
 /* ---- places ---- */
 
-struct place place_find(uint64_t va)
+struct place x86_place_find(uint64_t va)
 {
-    uint64_t *table = paging_root();
+    uint64_t *table = x86_paging_root();
     for (uint32_t level = LEVEL_ROOT;; level--) {
         uint64_t *entry = &table[entry_index(va, level)];
         uint64_t value = entry_get(entry);
@@ -54,7 +54,7 @@ static void table_fill(uint64_t *table, const struct place *place)
 {
     uint64_t value = place->value;
     if ((value & ENTRY_PRESENT) == 0) {
-        page_fill(table, value);
+        x86_page_fill(table, value);
         return;
     }
     uint64_t step = level_span(place->level - 1);
@@ -64,17 +64,17 @@ static void table_fill(uint64_t *table, const struct place *place)
     }
 }
 
-/* Makes the entry a table of 512, each of which stands for its share of what the entry stood for. */
+/* Makes the entry a table of 512, each of which stands for its share of the same. */
 static status_t place_split(const struct place *place)
 {
     pa_t page;
-    status_t status = page_alloc(&page);
+    status_t status = x86_page_alloc(&page);
     if (status != STATUS_OK) {
         return status;
     }
     table_fill(direct_ptr(page), place);
     if (!entry_change(place->entry, place->value, page.raw | ENTRY_TABLE)) {
-        page_free(page);
+        x86_page_free(page);
     }
     return STATUS_OK;
 }
@@ -83,7 +83,7 @@ static status_t place_split(const struct place *place)
 static status_t place_within(uint64_t va, uint64_t end, struct place *out)
 {
     for (;;) {
-        *out = place_find(va);
+        *out = x86_place_find(va);
         if (out->start == va && out->span_bytes <= end - va) {
             return STATUS_OK;
         }
@@ -131,11 +131,11 @@ static uint64_t entries_commit(const struct place *place, uint64_t end)
     return place->start + i * place->span_bytes;
 }
 
-status_t paging_commit(uint64_t start, uint64_t len_bytes)
+status_t x86_paging_commit(uint64_t start, uint64_t len_bytes)
 {
     uint64_t end = start + len_bytes;
     for (uint64_t va = start; va < end;) {
-        struct place place = place_find(va);
+        struct place place = x86_place_find(va);
         if (place.value == 0) {
             status_t status = place_within(va, end, &place);
             if (status != STATUS_OK) {
@@ -156,9 +156,9 @@ static void page_leave(const struct place *place, uint64_t value)
     *place->entry = value;
     x86_tlb_flush_page(place->start);
     if ((place->value & ENTRY_NO_EXECUTE) == 0 && direct_protect(page, true) != STATUS_OK) {
-        panic("the direct map's entry of a code page is gone");
+        x86_panic("the direct map's entry of a code page is gone");
     }
-    page_free(page);
+    x86_page_free(page);
 }
 
 static bool table_is_empty(const uint64_t *table)
@@ -175,7 +175,7 @@ static bool table_is_empty(const uint64_t *table)
 static void tables_prune(uint64_t va)
 {
     for (;;) {
-        uint64_t *table = paging_root(), *entry = NULL;
+        uint64_t *table = x86_paging_root(), *entry = NULL;
         uint32_t level = LEVEL_ROOT;
         while (level > 1 && entry_is_table(table[entry_index(va, level)], level)) {
             entry = &table[entry_index(va, level)];
@@ -188,18 +188,18 @@ static void tables_prune(uint64_t va)
         pa_t page = entry_page(*entry);
         *entry = 0;
         x86_tlb_flush_page(va); /* and what the CPU remembers of the tables (SDM 3A 4.10.4.1) */
-        page_free(page);
+        x86_page_free(page);
     }
 }
 
-void paging_decommit(uint64_t start, uint64_t len_bytes)
+void x86_paging_decommit(uint64_t start, uint64_t len_bytes)
 {
     uint64_t end = start + len_bytes;
     for (uint64_t va = start; va < end;) {
-        struct place place = place_find(va);
+        struct place place = x86_place_find(va);
         if (place.value != 0) {
             if (place_within(va, end, &place) != STATUS_OK) {
-                panic("no memory for a page table");
+                x86_panic("no memory for a page table");
             }
             if ((place.value & ENTRY_PRESENT) != 0) {
                 page_leave(&place, 0);
@@ -216,11 +216,11 @@ void paging_decommit(uint64_t start, uint64_t len_bytes)
     }
 }
 
-void paging_discard(uint64_t start, uint64_t len_bytes)
+void x86_paging_discard(uint64_t start, uint64_t len_bytes)
 {
     uint64_t end = start + len_bytes;
     for (uint64_t va = start; va < end;) {
-        struct place place = place_find(va);
+        struct place place = x86_place_find(va);
         if ((place.value & ENTRY_PRESENT) != 0) {
             assert(place.level == 1);
             page_leave(&place, ENTRY_COMMITTED);
@@ -234,9 +234,9 @@ void paging_discard(uint64_t start, uint64_t len_bytes)
 static status_t place_fill(const struct place *place)
 {
     pa_t page;
-    status_t status = page_zalloc(&page);
+    status_t status = x86_page_zalloc(&page);
     if (status == STATUS_OK && !entry_change(place->entry, place->value, page.raw | ENTRY_DATA)) {
-        page_free(page);
+        x86_page_free(page);
     }
     return status;
 }
@@ -251,17 +251,17 @@ static bool entry_allows(uint64_t value, enum paging_access access)
     }
 }
 
-enum paging_touch paging_touch(uint64_t va, enum paging_access access, bool is_kernel)
+enum paging_touch x86_paging_touch(uint64_t va, enum paging_access access, bool is_kernel)
 {
     for (;;) {
-        struct place place = place_find(va);
+        struct place place = x86_place_find(va);
         if ((place.value & ENTRY_PRESENT) != 0) { /* filled by another CPU meanwhile? */
             return entry_allows(place.value, access) ? TOUCH_FILLED : TOUCH_FORBIDDEN;
         }
         if ((place.value & ENTRY_COMMITTED) == 0 || access == ACCESS_FETCH) {
             return TOUCH_FORBIDDEN;
         }
-        if (!is_kernel && page_is_scarce()) {
+        if (!is_kernel && x86_page_is_scarce()) {
             return TOUCH_NO_MEMORY;
         }
         status_t status = place.level > 1 ? place_split(&place) : place_fill(&place);
@@ -274,16 +274,16 @@ enum paging_touch paging_touch(uint64_t va, enum paging_access access, bool is_k
 /* The present page of a committed address. */
 static status_t page_get(uint64_t va, struct place *out)
 {
-    if (paging_touch(va, ACCESS_READ, true) != TOUCH_FILLED) {
+    if (x86_paging_touch(va, ACCESS_READ, true) != TOUCH_FILLED) {
         return ERR_NO_MEMORY;
     }
-    *out = place_find(va);
+    *out = x86_place_find(va);
     return STATUS_OK;
 }
 
-status_t paging_fill_all(uint64_t start, uint64_t len_bytes)
+status_t x86_paging_fill_all(uint64_t start, uint64_t len_bytes)
 {
-    status_t status = paging_commit(start, len_bytes);
+    status_t status = x86_paging_commit(start, len_bytes);
     struct place place;
     for (uint64_t va = start; va < start + len_bytes && status == STATUS_OK; va += PAGE_BYTES) {
         status = page_get(va, &place);
@@ -291,7 +291,7 @@ status_t paging_fill_all(uint64_t start, uint64_t len_bytes)
     return status;
 }
 
-status_t paging_seal(uint64_t start, uint64_t len_bytes, bool is_code)
+status_t x86_paging_seal(uint64_t start, uint64_t len_bytes, bool is_code)
 {
     for (uint64_t va = start; va < start + len_bytes; va += PAGE_BYTES) {
         struct place place;
@@ -334,7 +334,7 @@ static status_t run_map(uint64_t va, uint64_t pa, uint64_t len_bytes, uint64_t r
 {
     uint64_t end = va + len_bytes;
     while (va < end) {
-        struct place place = place_find(va);
+        struct place place = x86_place_find(va);
         if (place.level > max_level || place.start != va || place.span_bytes > end - va ||
             pa % place.span_bytes != 0) {
             status_t status = place_split(&place);
@@ -361,7 +361,7 @@ static struct {
     uint64_t devices_end;
 } direct = {.devices_end = DEVICES_START};
 
-void direct_map(uint64_t start, uint64_t end)
+void x86_direct_map(uint64_t start, uint64_t end)
 {
     start &= ~(uint64_t)(PAGE_BYTES - 1);
     end = (end + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
@@ -392,7 +392,7 @@ static status_t device_map(pa_t pa, uint64_t len_bytes, uint64_t rights, uint64_
     return run_map(va, pa.raw - skew, whole_bytes, rights, 1);
 }
 
-status_t paging_map_device(pa_t pa, uint64_t len_bytes, volatile void **out)
+status_t x86_paging_map_device(pa_t pa, uint64_t len_bytes, volatile void **out)
 {
     uint64_t va;
     status_t status = device_map(pa, len_bytes, ENTRY_DATA | ENTRY_UNCACHED, &va);
@@ -400,7 +400,7 @@ status_t paging_map_device(pa_t pa, uint64_t len_bytes, volatile void **out)
     return status;
 }
 
-status_t paging_map_firmware(pa_t pa, uint64_t len_bytes, const void **out)
+status_t x86_paging_map_firmware(pa_t pa, uint64_t len_bytes, const void **out)
 {
     uint64_t va;
     status_t status = device_map(pa, len_bytes, ENTRY_CONSTANT, &va);
@@ -447,18 +447,18 @@ static status_t tables_build(void)
         status = run_map(DIRECT_START + pa, pa, (uint64_t)(image_constants - image_text),
                          ENTRY_CONSTANT, 1);
     }
-    return status == STATUS_OK ? cpu_stacks_make(0) : status;
+    return status == STATUS_OK ? x86_cpu_stacks_make(0) : status;
 }
 
-void paging_enter(void)
+void x86_paging_enter(void)
 {
     x86_cr3_write(root.raw);
 }
 
-void paging_start(void)
+void x86_paging_start(void)
 {
-    if (page_zalloc(&root) != STATUS_OK || tables_build() != STATUS_OK) {
-        panic("no memory for the page tables");
+    if (x86_page_zalloc(&root) != STATUS_OK || tables_build() != STATUS_OK) {
+        x86_panic("no memory for the page tables");
     }
-    paging_enter();
+    x86_paging_enter();
 }

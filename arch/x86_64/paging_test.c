@@ -59,12 +59,12 @@ static void x86_cr3_write(uint64_t value)
 {
     (void)value;
 }
-static status_t cpu_stacks_make(uint32_t number)
+static status_t x86_cpu_stacks_make(uint32_t number)
 {
     (void)number;
     return STATUS_OK;
 }
-void page_fill(void *page, uint64_t word)
+void x86_page_fill(void *page, uint64_t word)
 {
     for (uint32_t i = 0; i < PAGE_BYTES / sizeof word; i++) {
         memcpy((uint8_t *)page + i * sizeof word, &word, sizeof word);
@@ -80,7 +80,7 @@ const uint8_t image_text[1], image_constants[1], image_data[1], image_end[1];
 
 static char said[4096];
 
-void log_line(const char *text, ...)
+void x86_log_line(const char *text, ...)
 {
     size_t len_bytes = strlen(said);
     va_list args;
@@ -89,7 +89,7 @@ void log_line(const char *text, ...)
     va_end(args);
 }
 
-void panic(const char *text, ...)
+void x86_panic(const char *text, ...)
 {
     print_error("panic: %s\n", text);
     abort();
@@ -102,8 +102,8 @@ static int start(void **state)
     memset(&the_cpu, 0, sizeof the_cpu);
     memset(memory_bytes, 0xee, sizeof memory_bytes);
     said[0] = '\0';
-    page_add(MEMORY_START, MEMORY_BYTES);
-    return page_zalloc(&root) == STATUS_OK ? 0 : -1;
+    x86_page_add(MEMORY_START, MEMORY_BYTES);
+    return x86_page_zalloc(&root) == STATUS_OK ? 0 : -1;
 }
 
 /* ---- the model ---- */
@@ -120,7 +120,7 @@ static uint64_t va_of(uint32_t i)
 
 static enum page_state state_of(uint32_t i)
 {
-    uint64_t value = place_find(va_of(i)).value;
+    uint64_t value = x86_place_find(va_of(i)).value;
     if ((value & ENTRY_PRESENT) == 0) {
         return value == 0 ? ABSENT : COMMITTED;
     }
@@ -129,7 +129,7 @@ static enum page_state state_of(uint32_t i)
 
 static void commit_random(uint32_t at, uint32_t n)
 {
-    assert_int_equal(paging_commit(va_of(at), (uint64_t)n * PAGE_BYTES), STATUS_OK);
+    assert_int_equal(x86_paging_commit(va_of(at), (uint64_t)n * PAGE_BYTES), STATUS_OK);
     for (uint32_t i = at; i < at + n; i++) {
         model[i] = model[i] == ABSENT ? COMMITTED : model[i];
     }
@@ -137,7 +137,7 @@ static void commit_random(uint32_t at, uint32_t n)
 
 static void decommit_random(uint32_t at, uint32_t n)
 {
-    paging_decommit(va_of(at), (uint64_t)n * PAGE_BYTES);
+    x86_paging_decommit(va_of(at), (uint64_t)n * PAGE_BYTES);
     for (uint32_t i = at; i < at + n; i++) {
         model[i] = ABSENT;
     }
@@ -145,7 +145,7 @@ static void decommit_random(uint32_t at, uint32_t n)
 
 static void discard_random(uint32_t at, uint32_t n)
 {
-    paging_discard(va_of(at), (uint64_t)n * PAGE_BYTES);
+    x86_paging_discard(va_of(at), (uint64_t)n * PAGE_BYTES);
     for (uint32_t i = at; i < at + n; i++) {
         model[i] = model[i] == ABSENT ? ABSENT : COMMITTED;
     }
@@ -155,12 +155,12 @@ static void discard_random(uint32_t at, uint32_t n)
 static void touch_random(uint32_t i)
 {
     bool was_filled = model[i] == FILLED;
-    enum paging_touch touch = paging_touch(va_of(i), ACCESS_WRITE, true);
+    enum paging_touch touch = x86_paging_touch(va_of(i), ACCESS_WRITE, true);
     bool may = model[i] == COMMITTED || model[i] == FILLED;
     assert_int_equal(touch, may ? TOUCH_FILLED : TOUCH_FORBIDDEN);
     if (may) {
         model[i] = FILLED;
-        uint64_t *page = direct_ptr(entry_page(place_find(va_of(i)).value));
+        uint64_t *page = direct_ptr(entry_page(x86_place_find(va_of(i)).value));
         assert_int_equal(page[i % 512], was_filled ? va_of(i) : 0);
         page[i % 512] = va_of(i);
     }
@@ -189,28 +189,28 @@ static void test_random(void **state)
         }
         if (round % 500 == 0) {
             model_check();
-            if (audit_run() != 0) {
+            if (x86_audit_run() != 0) {
                 fail_msg("the audit said: %s", said);
             }
         }
     }
     decommit_random(0, MODEL_PAGES);
     model_check();
-    assert_int_equal(page_count_used(), 1); /* the root */
+    assert_int_equal(x86_page_count_used(), 1); /* the root */
 }
 
 static void test_large(void **state)
 {
     (void)state;
     uint64_t len_bytes = UINT64_C(1) << 40, start_va = RESERVE_START + (UINT64_C(1) << 30);
-    assert_int_equal(paging_commit(start_va, len_bytes), STATUS_OK);
-    assert_true(page_count_used() < 8);
-    assert_int_equal(paging_touch(start_va + len_bytes - 1, ACCESS_WRITE, true), TOUCH_FILLED);
-    assert_int_equal(paging_touch(start_va + len_bytes, ACCESS_READ, true), TOUCH_FORBIDDEN);
-    assert_int_equal(paging_touch(start_va - 1, ACCESS_READ, true), TOUCH_FORBIDDEN);
-    assert_int_equal(paging_touch(start_va, ACCESS_FETCH, true), TOUCH_FORBIDDEN);
-    paging_decommit(start_va, len_bytes);
-    assert_int_equal(page_count_used(), 1);
+    assert_int_equal(x86_paging_commit(start_va, len_bytes), STATUS_OK);
+    assert_true(x86_page_count_used() < 8);
+    assert_int_equal(x86_paging_touch(start_va + len_bytes - 1, ACCESS_WRITE, true), TOUCH_FILLED);
+    assert_int_equal(x86_paging_touch(start_va + len_bytes, ACCESS_READ, true), TOUCH_FORBIDDEN);
+    assert_int_equal(x86_paging_touch(start_va - 1, ACCESS_READ, true), TOUCH_FORBIDDEN);
+    assert_int_equal(x86_paging_touch(start_va, ACCESS_FETCH, true), TOUCH_FORBIDDEN);
+    x86_paging_decommit(start_va, len_bytes);
+    assert_int_equal(x86_page_count_used(), 1);
 }
 
 /* The direct map is needed for code's alias: entries for it stand where it is. */
@@ -223,37 +223,37 @@ static void test_seal(void **state)
 {
     (void)state;
     direct_map_make();
-    uint64_t used = page_count_used(), va = va_of(0);
-    assert_int_equal(paging_commit(va, 4 * PAGE_BYTES), STATUS_OK);
-    assert_int_equal(paging_seal(va, PAGE_BYTES, false), STATUS_OK);
-    assert_int_equal(paging_seal(va + PAGE_BYTES, 2 * PAGE_BYTES, true), STATUS_OK);
-    assert_int_equal(paging_touch(va, ACCESS_WRITE, true), TOUCH_FORBIDDEN);
-    assert_int_equal(paging_touch(va, ACCESS_FETCH, true), TOUCH_FORBIDDEN);
-    assert_int_equal(paging_touch(va + PAGE_BYTES, ACCESS_WRITE, true), TOUCH_FORBIDDEN);
-    assert_int_equal(paging_touch(va + PAGE_BYTES, ACCESS_FETCH, true), TOUCH_FILLED);
-    pa_t page = entry_page(place_find(va + PAGE_BYTES).value);
-    assert_false(place_find(DIRECT_START + page.raw).value & ENTRY_WRITE);
-    paging_decommit(va, 4 * PAGE_BYTES);
-    assert_true(place_find(DIRECT_START + page.raw).value & ENTRY_WRITE);
-    assert_int_equal(page_count_used(), used);
+    uint64_t used = x86_page_count_used(), va = va_of(0);
+    assert_int_equal(x86_paging_commit(va, 4 * PAGE_BYTES), STATUS_OK);
+    assert_int_equal(x86_paging_seal(va, PAGE_BYTES, false), STATUS_OK);
+    assert_int_equal(x86_paging_seal(va + PAGE_BYTES, 2 * PAGE_BYTES, true), STATUS_OK);
+    assert_int_equal(x86_paging_touch(va, ACCESS_WRITE, true), TOUCH_FORBIDDEN);
+    assert_int_equal(x86_paging_touch(va, ACCESS_FETCH, true), TOUCH_FORBIDDEN);
+    assert_int_equal(x86_paging_touch(va + PAGE_BYTES, ACCESS_WRITE, true), TOUCH_FORBIDDEN);
+    assert_int_equal(x86_paging_touch(va + PAGE_BYTES, ACCESS_FETCH, true), TOUCH_FILLED);
+    pa_t page = entry_page(x86_place_find(va + PAGE_BYTES).value);
+    assert_false(x86_place_find(DIRECT_START + page.raw).value & ENTRY_WRITE);
+    x86_paging_decommit(va, 4 * PAGE_BYTES);
+    assert_true(x86_place_find(DIRECT_START + page.raw).value & ENTRY_WRITE);
+    assert_int_equal(x86_page_count_used(), used);
 }
 
 static void test_exhausted(void **state)
 {
     (void)state;
-    assert_int_equal(paging_commit(RESERVE_START, UINT64_C(1) << 30), STATUS_OK);
+    assert_int_equal(x86_paging_commit(RESERVE_START, UINT64_C(1) << 30), STATUS_OK);
     uint64_t va = RESERVE_START;
-    while (paging_touch(va, ACCESS_WRITE, false) == TOUCH_FILLED) {
+    while (x86_paging_touch(va, ACCESS_WRITE, false) == TOUCH_FILLED) {
         va += PAGE_BYTES;
     }
-    assert_int_equal(paging_touch(va, ACCESS_WRITE, false), TOUCH_NO_MEMORY);
+    assert_int_equal(x86_paging_touch(va, ACCESS_WRITE, false), TOUCH_NO_MEMORY);
     uint32_t n_reserve = 0;
-    for (; paging_touch(va, ACCESS_WRITE, true) == TOUCH_FILLED; va += PAGE_BYTES) {
+    for (; x86_paging_touch(va, ACCESS_WRITE, true) == TOUCH_FILLED; va += PAGE_BYTES) {
         n_reserve++;
     }
     assert_in_range(n_reserve, RESERVE_PAGES - 2, RESERVE_PAGES);
-    paging_decommit(RESERVE_START, UINT64_C(1) << 30);
-    assert_int_equal(page_count_used(), 1);
+    x86_paging_decommit(RESERVE_START, UINT64_C(1) << 30);
+    assert_int_equal(x86_page_count_used(), 1);
 }
 
 /* ---- the audit ---- */
@@ -261,7 +261,7 @@ static void test_exhausted(void **state)
 static void expect_finding(const char *text)
 {
     said[0] = '\0';
-    assert_int_not_equal(audit_run(), 0);
+    assert_int_not_equal(x86_audit_run(), 0);
     if (strstr(said, text) == NULL) {
         fail_msg("the audit said: %s", said);
     }
@@ -272,9 +272,9 @@ static void test_audit(void **state)
     (void)state;
     direct_map_make();
     uint64_t va = va_of(0);
-    assert_int_equal(paging_fill_all(va, 2 * PAGE_BYTES), STATUS_OK);
-    assert_int_equal(paging_seal(va, PAGE_BYTES, true), STATUS_OK);
-    struct place code = place_find(va), data = place_find(va + PAGE_BYTES);
+    assert_int_equal(x86_paging_fill_all(va, 2 * PAGE_BYTES), STATUS_OK);
+    assert_int_equal(x86_paging_seal(va, PAGE_BYTES, true), STATUS_OK);
+    struct place code = x86_place_find(va), data = x86_place_find(va + PAGE_BYTES);
 
     *code.entry |= ENTRY_WRITE;
     expect_finding("writable and executable");
@@ -288,36 +288,36 @@ static void test_audit(void **state)
     *data.entry = 0;
     expect_finding("pages are in use");
     *data.entry = data.value;
-    assert_int_equal(paging_commit(0, PAGE_BYTES), STATUS_OK);
+    assert_int_equal(x86_paging_commit(0, PAGE_BYTES), STATUS_OK);
     expect_finding("near null");
-    paging_decommit(0, PAGE_BYTES);
+    x86_paging_decommit(0, PAGE_BYTES);
     uint64_t guard = CPUS_START + IST_END(IST_FAULT) - IST_BYTES(IST_FAULT) - PAGE_BYTES;
-    assert_int_equal(paging_fill_all(guard, PAGE_BYTES), STATUS_OK);
+    assert_int_equal(x86_paging_fill_all(guard, PAGE_BYTES), STATUS_OK);
     expect_finding("no guard below a stack");
-    paging_decommit(guard, PAGE_BYTES);
+    x86_paging_decommit(guard, PAGE_BYTES);
 }
 
-/* Runs of memory that aren't multiples of what CPUs take at once: no page is lost or given twice. */
+/* Memory that isn't multiples of what CPUs take at once: no page is lost or given twice. */
 static void test_pages(void **state)
 {
     (void)state;
     memset(&memory, 0, sizeof memory);
     memset(&the_cpu, 0, sizeof the_cpu);
-    page_add(MEMORY_START + 100, MEMORY_START + 40 * PAGE_BYTES + 5);
-    page_add(MEMORY_START + 64 * PAGE_BYTES, MEMORY_START + 67 * PAGE_BYTES);
-    page_exclude(MEMORY_START + 10 * PAGE_BYTES + 1, MEMORY_START + 11 * PAGE_BYTES + 1);
-    page_exclude(0, MEMORY_START);
+    x86_page_add(MEMORY_START + 100, MEMORY_START + 40 * PAGE_BYTES + 5);
+    x86_page_add(MEMORY_START + 64 * PAGE_BYTES, MEMORY_START + 67 * PAGE_BYTES);
+    x86_page_exclude(MEMORY_START + 10 * PAGE_BYTES + 1, MEMORY_START + 11 * PAGE_BYTES + 1);
+    x86_page_exclude(0, MEMORY_START);
     static uint8_t seen[128];
     uint32_t n = 0;
     pa_t page;
-    for (; page_alloc(&page) == STATUS_OK; n++) {
+    for (; x86_page_alloc(&page) == STATUS_OK; n++) {
         uint64_t i = (page.raw - MEMORY_START) / PAGE_BYTES;
         assert_true((i >= 1 && i < 10) || (i >= 12 && i < 40) || (i >= 64 && i < 67));
         assert_int_equal(seen[i]++, 0);
     }
     assert_int_equal(n, 9 + 28 + 3);
-    assert_int_equal(page_count_all(), n);
-    assert_int_equal(page_count_used(), n);
+    assert_int_equal(x86_page_count_all(), n);
+    assert_int_equal(x86_page_count_used(), n);
 }
 
 int main(void)

@@ -45,7 +45,7 @@ void x86_parallel_init(pa_t rsdp)
 static uint32_t cpus_list(void)
 {
     if (machine.n_listed == 0) {
-        uint32_t n = acpi_cpus(machine.rsdp, machine.apic_ids, CPUS_MAX);
+        uint32_t n = x86_acpi_cpus(machine.rsdp, machine.apic_ids, CPUS_MAX);
         machine.n_listed = n == 0 ? 1 : n;
     }
     return machine.n_listed;
@@ -79,7 +79,7 @@ void arch_word_wake(const uint32_t *word)
     for (uint32_t i = 0; i < machine.n_up; i++) {
         struct x86_cpu *cpu = machine.up[i];
         if (cpu != x86_cpu_self() && __atomic_load_n(&cpu->is_asleep, __ATOMIC_RELAXED)) {
-            apic_wake(cpu->apic_id);
+            x86_apic_wake(cpu->apic_id);
         }
     }
 }
@@ -126,7 +126,7 @@ static void mailbox_put(struct x86_cpu *cpu)
 {
     memcpy(direct_ptr((pa_t){AP_START_PA}), ap_start, (size_t)(ap_end - ap_start));
     struct ap_mailbox *mailbox = mailbox_at();
-    mailbox->stack_end = cpu_stack_end(cpu->number);
+    mailbox->stack_end = x86_cpu_stack_end(cpu->number);
     mailbox->tables = x86_cr3_read();
     __atomic_store_n(&mailbox->cpu, cpu, __ATOMIC_SEQ_CST);
 }
@@ -136,14 +136,14 @@ static void mailbox_put(struct x86_cpu *cpu)
 static bool cpu_boot(struct x86_cpu *cpu, uint32_t number, uint32_t apic_id)
 {
     cpu->number = number;
-    if (cpu_stacks_make(number) != STATUS_OK) {
+    if (x86_cpu_stacks_make(number) != STATUS_OK) {
         return false;
     }
     mailbox_put(cpu);
-    apic_reset(apic_id);
+    x86_apic_reset(apic_id);
     delay(RESET_NS);
     for (uint32_t i = 0; i < STARTUPS_MAX; i++) {
-        apic_startup(apic_id, AP_START_PA / PAGE_BYTES);
+        x86_apic_startup(apic_id, AP_START_PA / PAGE_BYTES);
         if (cpu_comes_up(cpu)) {
             return true;
         }
@@ -158,7 +158,7 @@ static bool cpu_boot(struct x86_cpu *cpu, uint32_t number, uint32_t apic_id)
 
 static void cpus_start(void)
 {
-    apic_start();
+    x86_apic_start();
     uint32_t self = x86_cpu_self()->apic_id;
     for (uint32_t i = 0; i < cpus_list(); i++) {
         if (machine.apic_ids[i] == self || machine.n_up == CPUS_MAX) {
@@ -166,7 +166,7 @@ static void cpus_start(void)
         }
         struct x86_cpu *cpu = x86_cpu_at(machine.n_up);
         if (!cpu_boot(cpu, machine.n_up, machine.apic_ids[i])) {
-            log_line("cpu with APIC id %u doesn't start", machine.apic_ids[i]);
+            x86_log_line("cpu with APIC id %u doesn't start", machine.apic_ids[i]);
             continue;
         }
         machine.up[machine.n_up++] = cpu;
@@ -184,11 +184,11 @@ static void job_share(uint32_t number)
     }
 }
 
-[[noreturn]] void cpu_start(struct x86_cpu *cpu);
-void cpu_start(struct x86_cpu *cpu)
+[[noreturn]] void x86_cpu_start(struct x86_cpu *cpu);
+void x86_cpu_start(struct x86_cpu *cpu)
 {
-    cpu_init(cpu, cpu->number);
-    apic_start();
+    x86_cpu_init(cpu, cpu->number);
+    x86_apic_start();
     uint32_t seen = __atomic_load_n(&machine.number, __ATOMIC_ACQUIRE);
     __atomic_store_n(&cpu->is_up, true, __ATOMIC_RELEASE);
     for (;;) {
@@ -220,6 +220,6 @@ void arch_parallel(uint32_t n, void (*work)(void *ctx, uint32_t i), void *ctx)
         arch_word_wait(&machine.n_running, running);
     }
     for (uint32_t i = 1; i < machine.n_up; i++) {
-        page_list_take(&machine.up[i]->pages);
+        x86_page_list_take(&machine.up[i]->pages);
     }
 }

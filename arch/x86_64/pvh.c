@@ -26,9 +26,9 @@ struct pvh_memory {
 
 #define LOADER_MAX (UINT64_C(1) << 30) /* what the boot page tables show */
 
-static struct pvh_boot boot; /* fixed after pvh_read */
+static struct pvh_boot boot; /* fixed after x86_pvh_read */
 
-const struct pvh_boot *pvh_boot(void)
+const struct pvh_boot *x86_pvh_boot(void)
 {
     return &boot;
 }
@@ -36,29 +36,29 @@ const struct pvh_boot *pvh_boot(void)
 static const void *loader_ptr(uint64_t pa)
 {
     if (pa >= LOADER_MAX) {
-        panic("the loader's data lies above 1 GiB, at 0x%llx", (unsigned long long)pa);
+        x86_panic("the loader's data lies above 1 GiB, at 0x%llx", (unsigned long long)pa);
     }
     return direct_ptr((pa_t){pa});
 }
 
-const struct pvh_boot *pvh_read(pa_t start_info)
+const struct pvh_boot *x86_pvh_read(pa_t start_info)
 {
     const struct pvh_start_info *info = loader_ptr(start_info.raw);
     if (info->magic != PVH_MAGIC || info->version < 1) {
-        panic("not started by PVH with a memory map");
+        x86_panic("not started by PVH with a memory map");
     }
     const struct pvh_memory *map = loader_ptr(info->memory_map);
     for (uint32_t i = 0; i < info->n_memory_map; i++) {
         if (map[i].type == MEMORY_RAM) {
-            page_add(map[i].start, map[i].start + map[i].len_bytes);
-            direct_map(map[i].start, map[i].start + map[i].len_bytes);
+            x86_page_add(map[i].start, map[i].start + map[i].len_bytes);
+            x86_direct_map(map[i].start, map[i].start + map[i].len_bytes);
         }
     }
     if (info->n_modules != 0) {
         const struct pvh_module *module = loader_ptr(info->modules);
         boot.program.raw = module->start;
         boot.program_bytes = module->len_bytes;
-        direct_map(module->start, module->start + module->len_bytes);
+        x86_direct_map(module->start, module->start + module->len_bytes);
     }
     boot.rsdp.raw = info->rsdp;
     if (info->command_line != 0) {

@@ -15,9 +15,9 @@ struct pvh_boot {
     char command_line[COMMAND_LINE_MAX];
 };
 
-/* Reads all of it, on the boot page tables: memory goes to page_add and direct_map; the rest is
- * kept, since the loader's own memory is handed out afterwards. */
-const struct pvh_boot *pvh_read(pa_t start_info);
-const struct pvh_boot *pvh_boot(void);
+/* Reads all of it, on the boot page tables: memory goes to x86_page_add and x86_direct_map; the
+ * rest is kept, since the loader's own memory is handed out afterwards. */
+const struct pvh_boot *x86_pvh_read(pa_t start_info);
+const struct pvh_boot *x86_pvh_boot(void);
 
 #endif

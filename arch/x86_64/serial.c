@@ -22,7 +22,7 @@
 /* A port that isn't there reads as all ones; one that hangs isn't waited for. */
 #define POLLS_MAX 100000u
 
-void serial_start(void)
+void x86_serial_start(void)
 {
     x86_out8(PORT_INTERRUPTS, 0);
     x86_out8(PORT_LINE, LINE_DIVISOR);

@@ -2,6 +2,6 @@
 #define ARCH_X86_64_SERIAL_H
 
 /* Before the first arch_log. */
-void serial_start(void);
+void x86_serial_start(void);
 
 #endif

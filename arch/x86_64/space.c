@@ -26,9 +26,9 @@ static uint64_t run_align(uint64_t len_bytes)
                                             : PAGE_BYTES;
 }
 
-status_t space_start(void)
+status_t x86_space_start(void)
 {
-    return paging_commit(SPACE_START, SPACE_BYTES);
+    return x86_paging_commit(SPACE_START, SPACE_BYTES);
 }
 
 /* The first gap that is large enough: which run follows it, and where it starts. */
@@ -80,7 +80,7 @@ void arch_release(void *start, size_t len_bytes)
         }
     }
     assert(low < n_runs && RUNS[low].start == (uint64_t)start);
-    paging_decommit(RUNS[low].start, RUNS[low].end - RUNS[low].start);
+    x86_paging_decommit(RUNS[low].start, RUNS[low].end - RUNS[low].start);
     n_runs--;
     for (uint64_t i = low; i < n_runs; i++) {
         RUNS[i] = RUNS[i + 1];
@@ -96,25 +96,25 @@ static uint64_t page_round(size_t len_bytes)
 
 status_t arch_commit(void *start, size_t len_bytes)
 {
-    return paging_commit((uint64_t)start, page_round(len_bytes));
+    return x86_paging_commit((uint64_t)start, page_round(len_bytes));
 }
 
 void arch_decommit(void *start, size_t len_bytes)
 {
-    paging_decommit((uint64_t)start, page_round(len_bytes));
+    x86_paging_decommit((uint64_t)start, page_round(len_bytes));
 }
 
 void arch_discard(void *start, size_t len_bytes)
 {
-    paging_discard((uint64_t)start, page_round(len_bytes));
+    x86_paging_discard((uint64_t)start, page_round(len_bytes));
 }
 
 status_t arch_seal_code(void *start, size_t len_bytes)
 {
-    return paging_seal((uint64_t)start, page_round(len_bytes), true);
+    return x86_paging_seal((uint64_t)start, page_round(len_bytes), true);
 }
 
 status_t arch_seal_constants(void *start, size_t len_bytes)
 {
-    return paging_seal((uint64_t)start, page_round(len_bytes), false);
+    return x86_paging_seal((uint64_t)start, page_round(len_bytes), false);
 }

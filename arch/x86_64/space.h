@@ -4,6 +4,6 @@
 #include "base/status.h"
 
 /* Before the first arch_reserve. ERR_NO_MEMORY. */
-MUST_CHECK status_t space_start(void);
+MUST_CHECK status_t x86_space_start(void);
 
 #endif

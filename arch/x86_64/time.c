@@ -60,7 +60,7 @@ static struct sample sample_take(void)
 {
     struct sample sample = {.cycles = arch_cycles()};
     x86_out8(PIT_COMMAND, PIT_LATCH);
-    sample.apic = apic_timer_get();
+    sample.apic = x86_apic_timer_get();
     sample.width_cycles = arch_cycles() - sample.cycles;
     sample.pit = x86_in8(PIT_CHANNEL);
     sample.pit |= (uint32_t)x86_in8(PIT_CHANNEL) << 8;
@@ -82,7 +82,7 @@ static struct sample sample_best(void)
 static bool samples_take(struct sample *first, struct sample *last)
 {
     pit_start();
-    apic_timer_set(UINT32_MAX);
+    x86_apic_timer_set(UINT32_MAX);
     *first = sample_best();
     for (uint32_t i = 0; i < POLLS_MAX; i++) {
         if (first->pit - sample_take().pit >= PIT_SPAN) {
@@ -96,13 +96,13 @@ static bool samples_take(struct sample *first, struct sample *last)
 static void rate_measure(void)
 {
     struct sample first, last;
-    apic_start();
+    x86_apic_start();
     for (uint32_t i = 0; !samples_take(&first, &last); i++) {
         if (i == TRIES_MAX) {
-            panic("no timer to calibrate the CPU's counter with");
+            x86_panic("no timer to calibrate the CPU's counter with");
         }
     }
-    apic_timer_set(0);
+    x86_apic_timer_set(0);
     uint64_t pit = first.pit - last.pit;
     clock.cycles_per_second = (last.cycles - first.cycles) * PIT_HZ / pit;
     clock.apic_per_second = (first.apic - last.apic) * PIT_HZ / pit;
@@ -111,12 +111,12 @@ static void rate_measure(void)
     clock.has_rate = true;
 }
 
-void time_init(void)
+void x86_time_init(void)
 {
     clock.start_cycles = arch_cycles();
 }
 
-uint64_t time_start_cycles(void)
+uint64_t x86_time_start_cycles(void)
 {
     return clock.start_cycles;
 }
@@ -237,12 +237,12 @@ static void timer_arm(uint64_t ns)
     ns = ns < NS_PER_SECOND ? ns : NS_PER_SECOND;
     uint64_t count = ns * clock.apic_per_second / NS_PER_SECOND;
     count = count < UINT32_MAX ? count : UINT32_MAX;
-    apic_timer_set(count == 0 ? 1 : (uint32_t)count);
+    x86_apic_timer_set(count == 0 ? 1 : (uint32_t)count);
 }
 
-void timer_interrupt(void)
+void x86_timer_interrupt(void)
 {
-    apic_acknowledge();
+    x86_apic_acknowledge();
     if (clock.tick_word != NULL) {
         __atomic_store_n(clock.tick_word, arch_time_ns(), __ATOMIC_RELAXED);
         timer_arm(TICK_NS);

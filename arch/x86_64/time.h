@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 /* Notes when the machine started. */
-void time_init(void);
-uint64_t time_start_cycles(void);
+void x86_time_init(void);
+uint64_t x86_time_start_cycles(void);
 
 #endif

@@ -4,7 +4,7 @@
  * some faults an error code (SDM 3A 6.14).
  *
  * Vector registers aren't saved: all C of this folder is compiled without them, and what isn't
- * resumes nothing (kernel_fault ends in a landing, panic in the end).
+ * resumes nothing (kernel_fault ends in a landing, a panic in the end).
  */
 #define VECTORS 50
 #define VECTORS_WITH_ERROR 0x60227d00 /* bit set: 8, 10-14, 17, 21, 29, 30 */
@@ -12,9 +12,9 @@
     .intel_syntax noprefix
     .text
 
-    .globl vector_entries
+    .globl x86_vector_entries
     .p2align 4
-vector_entries: /* 16 bytes each */
+x86_vector_entries: /* 16 bytes each */
     .set n, 0
     .rept VECTORS
     .p2align 4
@@ -45,7 +45,7 @@ vector_common: /* struct x86_frame, from its end */
     push rax
     cld
     mov rdi, rsp
-    call vector_handle
+    call x86_vector_handle
     pop rax
     pop rbx
     pop rcx
