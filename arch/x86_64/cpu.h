@@ -37,7 +37,7 @@ struct x86_cpu {
     uint32_t apic_id;
     struct page_list pages;
     bool has_apic;
-    bool is_in_fault; /* a fault now can only be this folder's mistake */
+    bool is_in_fault; /* what isn't filled now is a mistake */
     uint64_t gdt[X86_GDT_BYTES / 8];
     struct x86_tss tss;
 

@@ -19,16 +19,21 @@
 #define ERROR_BAD_ENTRY 8u
 #define ERROR_FETCH 16u
 
-/* What is nobody's ends the machine. Only reads what was written before: a page fault in here would
- * overwrite its own stack. */
+/* What is nobody's ends the machine. The kernel may touch a page that must be filled: that fault
+ * gets the lower half of this stack. Another one is a panic. */
 static void fault_handle(struct x86_frame *frame, enum arch_fault_kind kind, uint64_t addr,
                          const char *text)
 {
     struct x86_cpu *cpu = x86_cpu_self();
+    if (cpu->is_in_fault) {
+        x86_panic_frame(frame, addr, "a fault while handling a fault");
+    }
     struct arch_fault fault = {.kind = kind, .pc = frame->rip, .sp = frame->rsp, .addr = addr};
     fault.is_probe = isa_probe_unwind(&fault.pc, &fault.sp, frame->rbp);
     cpu->is_in_fault = true;
+    cpu->tss.ist[IST_FAULT - 1] -= IST_BYTES(IST_FAULT) / 2;
     struct arch_activation *activation = kernel_fault(&fault);
+    cpu->tss.ist[IST_FAULT - 1] += IST_BYTES(IST_FAULT) / 2;
     cpu->is_in_fault = false;
     if (activation == NULL) {
         x86_panic_frame(frame, addr, text);
@@ -40,9 +45,6 @@ static void fault_handle(struct x86_frame *frame, enum arch_fault_kind kind, uin
 static void page_fault(struct x86_frame *frame)
 {
     uint64_t addr = x86_cr2_read();
-    if (x86_cpu_self()->is_in_fault) {
-        x86_panic_frame(frame, addr, "a fault while handling a fault");
-    }
     if ((frame->error & ERROR_BAD_ENTRY) != 0) {
         x86_panic_frame(frame, addr, "a page table has a reserved bit set");
     }
