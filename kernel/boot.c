@@ -20,7 +20,7 @@
 #define NAME_DEFAULT "app.wasm"
 #define NAME_MAX 64u
 #define STATS " --stats"
-#define LINE_MAX 800u
+#define LINE_MAX 200u
 
 struct boot {
     const struct kernel_boot *given;
@@ -43,68 +43,24 @@ struct boot {
     arch_log(line, len_bytes < sizeof line ? len_bytes : sizeof line - 1);
 }
 
-/* Names come from modules: control characters don't reach the terminal. */
-static void say_name(struct engine_name name)
+static void log_put(void *ctx, const char *text, size_t len_bytes)
 {
-    for (uint32_t i = 0; i < name.len_bytes; i++) {
-        uint8_t c = name.bytes[i];
-        if (c < 0x20 || c == 0x7f) {
-            say("\\x%02x", c);
-        } else {
-            say("%c", c);
-        }
-    }
+    (void)ctx;
+    arch_log(text, len_bytes);
 }
 
-static void say_frame(uint32_t number, const struct trap_frame *frame)
-{
-    say("    %u: 0x%x - ", number, frame->wasm_offset);
-    say_name(module_name(frame->module));
-    struct engine_name name;
-    if (module_func_name(frame->module, frame->funcidx, &name)) {
-        say("!");
-        say_name(name);
-        say("\n");
-    } else {
-        say("!<wasm function %u>\n", frame->funcidx);
-    }
-}
+static const struct text_out to_log = {.put = log_put};
 
 static void say_trap(const struct boot *boot)
 {
-    const struct trap *trap = &boot->trap;
-    say("error: %s: wasm trap: %s", boot->name, engine_trap_text(trap->kind));
-    if (trap->kind == TRAP_HOST) {
-        say(": %s", status_text(trap->status));
-    }
-    say("\n");
-    if (trap->n_frames == 0) {
-        return;
-    }
-    say("wasm backtrace:\n");
-    for (uint32_t i = 0; i < trap->n_frames && i < TRAP_FRAMES_MAX; i++) {
-        say_frame(i, &trap->frames[i]);
-    }
-    if (trap->n_frames > TRAP_FRAMES_MAX) {
-        say("    ... and %llu more\n", (unsigned long long)(trap->n_frames - TRAP_FRAMES_MAX));
-    }
+    say("error: %s: ", boot->name);
+    trap_say(&boot->trap, &to_log);
 }
 
 static void say_report(const struct boot *boot)
 {
-    const struct report *report = &boot->report;
     say("error: %s: ", boot->name);
-    if (report->status == ERR_MALFORMED || report->status == ERR_INVALID) {
-        say("%s: ", status_text(report->status));
-    }
-    say("%s", report->text[0] != '\0' ? report->text : status_text(report->status));
-    if (report->funcidx != UINT32_MAX) {
-        say(" (in function %u, at offset 0x%llx)", report->funcidx,
-            (unsigned long long)report->offset);
-    } else if (report->offset != REPORT_NO_OFFSET) {
-        say(" (at offset 0x%llx)", (unsigned long long)report->offset);
-    }
-    say("\n");
+    report_say(&boot->report, &to_log);
 }
 
 static void say_stats(const struct boot *boot, const struct module *module)

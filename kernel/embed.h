@@ -82,6 +82,17 @@ struct trap {
     struct trap_frame frames[TRAP_FRAMES_MAX];
 };
 
+/* ---- Both for people ---- */
+
+/* Where text goes, piece by piece. */
+struct text_out {
+    void (*put)(void *ctx, const char *text, size_t len_bytes);
+    void *ctx;
+};
+/* What comes behind "error: NAME: ", in lines. */
+void report_say(const struct report *report, const struct text_out *out);
+void trap_say(const struct trap *trap, const struct text_out *out);
+
 /* ---- Processes ---- */
 
 struct process_options {
