@@ -588,6 +588,16 @@ class Body:
         self.small(rng.choice((3, 8, 16, 33, 70, 300)))
         return self.put(b"\xfc\x0b\x00" if choice == 0 else b"\xfc\x0a\x00\x00")
 
+    def growth(self, mask, size, enough):
+        """By how much something grows: a little as long as it has less than enough, else by more
+        than any has. What would be in between succeeds or fails as an engine likes, or as there is
+        memory (wasm 2.0 §4.4.6, §4.4.7: "may either succeed ... or fail")."""
+        self.expression(I32)
+        self.put(i32_const(mask), b"\x71")
+        self.expression(I32)
+        self.put(i32_const(0x80000000), b"\x72")
+        self.put(size, i32_const(enough), b"\x49\x1b")
+
     def table_value(self, valtype):
         """table.get, table.size, table.grow, memory.size, memory.grow."""
         rng = self.rng
@@ -603,7 +613,7 @@ class Body:
         if rng.random() < 0.4:
             return self.put(b"\x3f\x00")
         if rng.random() < 0.3:
-            self.small(1)
+            self.growth(1, b"\x3f\x00", 8)
             return self.put(b"\x40\x00")
         if not self.module.has_references:
             return self.operation(valtype)
@@ -611,7 +621,7 @@ class Body:
         if rng.random() < 0.6:
             return self.put(b"\xfc\x10", uleb(table))
         self.expression(self.module.tables[table][0])
-        self.small(2)
+        self.growth(3, b"\xfc\x10" + uleb(table), 40)
         return self.put(b"\xfc\x0f", uleb(table))
 
     def table_statement(self):
