@@ -107,7 +107,8 @@ class Loop:
         rng = self.rng
         todo = []
         if rng.random() < 0.1:
-            todo.append([f"(drop {self.text(self.tree(0), copy)})"
+            load = ("load", rng.randrange(3), rng.choice((0, 1, -1, 40)), rng.choice(self.loads))
+            todo.append([f"(drop {self.text(load, copy)})"  # a load, so that it ends
                          for copy in range(self.n_copies)])
             if rng.random() < 0.5:
                 return [part for copies in todo for part in copies]
