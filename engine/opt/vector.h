@@ -82,7 +82,8 @@ struct vector_pack {
     uint32_t rank;   /* among packs of one place: what they wait for comes first */
     uint32_t stream;
     int64_t offset;
-    struct vector_affine affine;
+    struct vector_affine affine; /* PACK_AFFINE: of lane 0 */
+    uint32_t unit;               /* what each lane has more than the one before */
     enum vector_pack_kind kind;
     enum vector_lane lane;
     bool is_mask; /* all ones or zeros, where the scalar is 1 or 0 */

@@ -351,7 +351,7 @@ static void emit_counter(struct vectorizer *z, struct vector_pack *p)
 {
     const struct vector_phi *phi = vector_phi_of(z, p->affine.phi);
     uint32_t step = p->affine.scale * (uint32_t)phi->step; /* of a round */
-    uint32_t unit = (uint32_t)((int32_t)step / (int32_t)z->n_copies);
+    uint32_t unit = p->unit;
     uint32_t n_lanes = VECTOR_BYTES / z->element_bytes;
     val_t first = emit_first(z, z->before, &p->affine);
     first = emit(z, z->before, SSA_V_I32X4_ADD, T_V128, emit_splat(z, first, LANE_I32),

@@ -166,15 +166,21 @@ static bool is_affine(struct vectorizer *z, struct vector_pack *p)
         vector_phi_of(z, first->phi)->step == 0) {
         return false;
     }
+    /* all modulo 2^32, where a step isn't the sum of n equal units in one way only */
     uint32_t step = first->scale * (uint32_t)vector_phi_of(z, first->phi)->step;
+    p->unit = step;
     for (uint32_t u = 1; u < z->n_copies; u++) {
         struct vector_affine a;
         if (!vector_affine_of(z, p->lanes[u], &a) || a.phi != first->phi || a.base != first->base ||
-            a.scale != first->scale || (a.c - first->c) * z->n_copies != step * u) {
+            a.scale != first->scale) {
+            return false;
+        }
+        p->unit = u == 1 ? a.c - first->c : p->unit;
+        if (a.c - first->c != p->unit * u) {
             return false;
         }
     }
-    return (int32_t)step % (int32_t)z->n_copies == 0;
+    return p->unit * z->n_copies == step;
 }
 
 /* Argument k of each lane; those of copies whose operation commutes, the way lane 0 has them. */
