@@ -76,6 +76,22 @@ MUST_CHECK uint32_t arch_enter(struct arch_activation *activation, const struct 
 /* Ends the activation: its arch_enter returns 1. Guest stack; what is on it is abandoned. */
 [[noreturn]] void arch_land(struct arch_activation *activation);
 
+/* ---- Flows of control ---- */
+
+/*
+ * A flow that doesn't run is a stack pointer. The loop is the one flow of a CPU that is on its
+ * kernel stack; it waits in arch_resume, and that is where arch_land leads.
+ */
+
+/* A flow that will call fn(arg), which may not return, on a stack that ends at top (16-byte aligned). */
+uint64_t arch_flow_new(void *top, void (*fn)(void *arg), void *arg);
+/* Notes this flow in *from and goes on with the other. Returns when somebody goes on with this one. */
+void arch_switch(uint64_t *from, uint64_t to);
+/* From the loop: goes on with a flow until one comes back: 0 by arch_suspend, 1 by arch_land. */
+MUST_CHECK uint32_t arch_resume(struct arch_activation *loop, uint64_t to);
+/* Notes this flow in *from and goes on with the loop. */
+void arch_suspend(uint64_t *from, struct arch_activation *loop);
+
 /*
  * Told before arch_enter and after it. Machines whose tools watch stacks (sanitizers) need it;
  * for others it does nothing. was_cut: the activation didn't end by returning.
@@ -83,6 +99,20 @@ MUST_CHECK uint32_t arch_enter(struct arch_activation *activation, const struct 
 void arch_stack_enter(void *low, size_t len_bytes, void **watcher);
 void arch_stack_leave(void *low, size_t len_bytes, void **watcher, bool was_cut);
 void arch_stack_forget(void **watcher);
+
+/*
+ * The same for flows: told just before a switch from one to another. A watcher belongs to a stack;
+ * low: null for the loop's. from_ends: nothing of the old flow is needed any more.
+ */
+struct arch_watched {
+    void **watcher;
+    void *low;
+    size_t len_bytes;
+};
+/* For functions that switch: what a sanitizer puts into others would use a stack just left. */
+#define ARCH_SWITCHES [[clang::disable_sanitizer_instrumentation]]
+void arch_flow_watch(const struct arch_watched *from, const struct arch_watched *to,
+                     bool from_ends);
 
 /*
  * Touches the stack that many bytes (up to 64 KiB) below the caller's frame: first thing in
@@ -93,6 +123,13 @@ void arch_stack_probe_short(void); /* ARCH_PROBE_SHORT_BYTES: the kernel's own f
 void arch_stack_probe_long(void);  /* ARCH_PROBE_LONG_BYTES: functions of an embedder */
 #define ARCH_PROBE_SHORT_BYTES (8u << 10)
 #define ARCH_PROBE_LONG_BYTES (64u << 10)
+
+/*
+ * arch_call_NAME, for each row of abi/calls.def that isn't a leaf: what compiled code calls. It
+ * looks whether there are ARCH_PROBE_SHORT_BYTES of stack (else it faults, with is_probe set), and
+ * calls sys_NAME(arguments, instance pointer), or, for CALL_REGS, sys_NAME(arguments, instance
+ * pointer, results) with room for six results, which it hands on in registers.
+ */
 
 /* The trap number that stands behind the undefined instruction at pc in guest code. */
 uint8_t arch_trap_code(const void *pc);

@@ -91,7 +91,7 @@ static int32_t boot_trapped(const struct boot *boot)
 }
 
 /* _start, if there is one. */
-static int32_t boot_start(struct boot *boot, struct instance *instance)
+static int32_t boot_start(struct boot *boot, struct process *process, struct instance *instance)
 {
     const struct engine_module *contents = module_contents(instance_module(instance));
     struct exported start;
@@ -104,9 +104,12 @@ static int32_t boot_start(struct boot *boot, struct instance *instance)
         say("error: %s: its '_start' has parameters or results\n", boot->name);
         return EXIT_ERROR;
     }
-    union engine_value none = {};
     boot->first_cycles = arch_cycles();
-    status_t status = instance_call(instance, start.index, &none, &boot->trap);
+    status_t status = process_run(process, instance, &boot->trap);
+    if (status != STATUS_OK && status != ERR_TRAP) {
+        say("error: %s: %s\n", boot->name, status_text(status));
+        return EXIT_ERROR;
+    }
     return status == STATUS_OK ? 0 : boot_trapped(boot);
 }
 
@@ -122,7 +125,7 @@ static int32_t boot_module(struct boot *boot, struct module *module)
     status = instance_new(process, module, &instance, &boot->report, &boot->trap);
     int32_t code = EXIT_ERROR;
     if (status == STATUS_OK) {
-        code = boot_start(boot, instance);
+        code = boot_start(boot, process, instance);
     } else if (status == ERR_TRAP) {
         code = boot_trapped(boot);
     } else {

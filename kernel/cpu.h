@@ -8,9 +8,12 @@
 
 #include "base/arena.h"
 #include "kernel/arch.h"
+#include "kernel/mem/block.h"
 #include "kernel/mem/extent.h"
 #include "kernel/mem/slot.h"
 #include "kernel/mem/stack.h"
+#include "kernel/object/cap.h"
+#include "kernel/sched/sched.h"
 
 struct activation;
 struct compile_space;
@@ -21,6 +24,13 @@ struct cpu {
     struct extent_area dense; /* linear memories without, and their records; owner: unused */
     struct extent_area code;  /* images of modules; owner: struct module */
     struct stack_area stacks;
+    struct block_area blocks;
+    struct cell_area cells;
+    struct cap_memory cap_memory; /* both */
+    struct object_area processes, channels, replies, modules, systems;
+    struct object *system; /* what rights to the whole system are rights to */
+    struct sched sched;
+    struct fiber *free_fibers;
     struct activation *activation;       /* the innermost; null: no guest runs here */
     struct compile_space *compile_space; /* kept between compilations */
 };

@@ -110,6 +110,14 @@ void process_free(struct process *process);
 MUST_CHECK status_t instance_new(struct process *process, struct module *module,
                                  struct instance **out, struct report *report, struct trap *trap);
 
+/*
+ * Starts the process at an instance: the _start or else the handler that it exports. It has a capability
+ * to the whole system at handle 1, and to its module at handle 2. Then runs the system until the
+ * process has ended. ERR_TRAP and trap: by a trap, or by its exit. ERR_NOT_FOUND: nothing to
+ * start. ERR_WOULD_DEADLOCK: all processes wait, and for nothing that can come.
+ */
+MUST_CHECK status_t process_run(struct process *process, struct instance *main, struct trap *trap);
+
 /* ---- What imports are satisfied with ---- */
 
 /* A function of the embedder. values: the arguments, then the results. Runs on the guest's stack

@@ -105,11 +105,27 @@ static int run_plain(struct run *run, struct instance *instance, const char *nam
     return 0;
 }
 
-static int run_instance(struct run *run, struct instance *instance)
+/* The program as a process: its _start, or its handler; one that has neither has nothing to do. */
+static int run_process(struct run *run, struct process *process, struct instance *instance)
+{
+    status_t status = process_run(process, instance, &run->trap);
+    switch (status) {
+    case STATUS_OK: return 0;
+    case ERR_TRAP: return run_trapped(run);
+    case ERR_NOT_FOUND: return run_plain(run, instance, "_start"); /* says what is wrong with it */
+    case ERR_WOULD_DEADLOCK:
+        message_error("%s: all processes wait for each other, or for messages that nobody sends",
+                      run->path);
+        return EXIT_ERROR;
+    default: message_error("%s: %s", run->path, status_text(status)); return EXIT_ERROR;
+    }
+}
+
+static int run_instance(struct run *run, struct process *process, struct instance *instance)
 {
     const char *invoke = run->options.invoke;
     if (invoke == NULL) {
-        return run_plain(run, instance, "_start");
+        return run_process(run, process, instance);
     }
     uint32_t funcidx;
     if (!func_find(instance, invoke, &funcidx)) {
@@ -135,7 +151,7 @@ static int run_module(struct run *run, struct module *module)
     status = instance_new(process, module, &instance, &run->options.report, &run->trap);
     int code;
     if (status == STATUS_OK) {
-        code = run_instance(run, instance);
+        code = run_instance(run, process, instance);
     } else if (status == ERR_TRAP) {
         code = run_trapped(run);
     } else {

@@ -38,6 +38,8 @@ void host_faults_release(void);
 void host_stack_enter(void *low, size_t len_bytes, void **watcher);
 void host_stack_leave(void *low, size_t len_bytes, void **watcher, bool was_cut);
 void host_stack_forget(void **watcher);
+/* From one flow of control to another; low null: back to a stack that was left this way. */
+void host_flow_watch(void **from, void **to, void *low, size_t len_bytes, bool from_ends);
 
 /* Clocks, entropy, console. */
 uint64_t host_time_ns(void);

@@ -108,6 +108,11 @@ void arch_stack_leave(void *low, size_t len_bytes, void **watcher, bool was_cut)
     (void)low, (void)len_bytes, (void)watcher, (void)was_cut;
 }
 
+void arch_flow_watch(const struct arch_watched *from, const struct arch_watched *to, bool from_ends)
+{
+    (void)from, (void)to, (void)from_ends;
+}
+
 void arch_stack_forget(void **watcher)
 {
     (void)watcher;

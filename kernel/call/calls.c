@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "kernel/arch.h"
 #include "kernel/call/clock.h"
 #include "kernel/embed.h"
 
@@ -15,53 +14,46 @@ static void call_nop(void)
 {
 }
 
-#define LOG_MAX_BYTES 1024u
+/* The machine's entries (arch.h). */
+#define CALL_LEAF(number, noun, types, text)
+#define CALL(number, noun, types, text) void arch_call_##noun(void);
+#define CALL_REGS CALL
+#include "abi/calls.def"
+#undef CALL
+#undef CALL_LEAF
 
-static status_t call_log(void *ctx, struct instance *caller, union engine_value *values)
-{
-    (void)ctx;
-    uint32_t address = values[0].i32, len_bytes = values[1].i32;
-    const uint8_t *text = instance_memory(caller, address, len_bytes);
-    status_t answer = len_bytes > LOG_MAX_BYTES ? ERR_LIMIT
-                      : text == NULL            ? ERR_BAD_RANGE
-                                                : STATUS_OK;
-    if (answer == STATUS_OK) {
-        arch_log((const char *)text, len_bytes);
-    }
-    values[0].i32 = (uint32_t)answer;
-    return STATUS_OK;
-}
-
-#define CALL(number, noun, types, text)                                                            \
+#define PROVIDED(noun, types, fn)                                                                  \
     {                                                                                              \
         .module = CALLS_MODULE,                                                                    \
         .name = #noun,                                                                             \
-        .signature = (types),                                                                      \
-        .native = (native_fn)call_##noun,                                                          \
+        .signature = #types,                                                                       \
+        .native = (native_fn)(fn),                                                                 \
     },
-#define CALL_CALLER(number, noun, types, text)                                                     \
-    {                                                                                              \
-        .module = CALLS_MODULE,                                                                    \
-        .name = #noun,                                                                             \
-        .signature = (types),                                                                      \
-        .host = call_##noun,                                                                       \
-    },
+#define CALL_LEAF(number, noun, types, text) PROVIDED(noun, types, call_##noun)
+#define CALL(number, noun, types, text) PROVIDED(noun, types, arch_call_##noun)
 
 static const struct provided_func calls[] = {
 #include "abi/calls.def"
 };
 #undef CALL
-#undef CALL_CALLER
+#undef CALL_LEAF
 
-status_t calls_provide(struct process *process)
+static bool name_is(struct engine_name name, const char *text)
 {
+    return name.len_bytes == strlen(text) && memcmp(name.bytes, text, name.len_bytes) == 0;
+}
+
+status_t calls_provide(struct process *process, const struct engine_import *import)
+{
+    if (!name_is(import->module, CALLS_MODULE)) {
+        return ERR_NOT_FOUND;
+    }
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
-        status_t status = process_provide_func(process, &calls[i]);
-        if (status != STATUS_OK) {
-            return status;
+        if (name_is(import->name, calls[i].name)) {
+            return process_provide_func(process, &calls[i]);
         }
     }
-    return STATUS_OK;
+    return ERR_NOT_FOUND;
 }
 
 /* ---- templates ---- */
@@ -101,13 +93,14 @@ native_fn call_inlined(const struct engine_module *contents, const struct engine
 /* ---- the hash ---- */
 
 /* The table as text, which is what images are bound to: numbers, names and types, no prose. */
-#define CALL(number, noun, types, text) #number " " #noun " " types "\n"
-#define CALL_CALLER CALL
+#define CALL(number, noun, types, text) #number " " #noun " " #types "\n"
+#define CALL_LEAF CALL
 static const char calls_text[] = CALLS_MODULE "\n"
 #include "abi/calls.def"
     ;
-#undef CALL_CALLER
 #undef CALL
+#undef CALL_LEAF
+#undef CALL_REGS
 
 /* Not a cryptographic hash: who made an image is trusted not to forge it, and every start of a
  * program from one looks here. */

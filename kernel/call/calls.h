@@ -9,8 +9,9 @@
 
 #define CALLS_MODULE "tokamak_1"
 
-/* Makes them importable in a process. ERR_NO_MEMORY. */
-MUST_CHECK status_t calls_provide(struct process *process);
+/* Provides the call that is imported, last of the process's names. ERR_NOT_FOUND: it is none;
+ * ERR_NO_MEMORY. */
+MUST_CHECK status_t calls_provide(struct process *process, const struct engine_import *import);
 
 /* Modules are compiled with code instead of calls of these (struct engine_template). */
 void calls_put_templates(struct engine_options *options);

@@ -30,27 +30,23 @@ static void host_entry(const void *code, void *instance, void *values, const voi
     host_gate(instance, NULL, values);
 }
 
-static void stack_limits_set(struct process *process, const struct stack *stack)
-{
-    for (struct instance *i = process->instances; i != NULL; i = i->next) {
-        if (i->ptr != NULL) {
-            instance_fixed(i)->stack_limit = (uint64_t)stack->low;
-        }
-    }
-}
-
 static uint32_t activation_run(struct activation *activation, struct arch_call *call)
 {
     struct cpu *cpu = activation->process->home;
     struct stack *stack = activation->stack;
     size_t stack_bytes = (size_t)(stack->top - stack->low);
     call->stack_top = stack->top;
+    struct fiber *fiber = cpu->sched.current;
     activation->outer = cpu->activation;
     cpu->activation = activation;
+    cpu->sched.current = NULL; /* kernel calls from here on can't wait */
     arch_stack_enter(stack->low, stack_bytes, &stack->watcher);
-    uint32_t how = arch_enter(&activation->arch, call);
+    struct arch_activation landing;
+    activation->landing = &landing;
+    uint32_t how = arch_enter(&landing, call);
     arch_stack_leave(stack->low, stack_bytes, &stack->watcher, how != 0);
     cpu->activation = activation->outer;
+    cpu->sched.current = fiber;
     return how;
 }
 
@@ -63,9 +59,9 @@ static status_t call_nested(struct activation *activation, struct arch_call *cal
     if (status != STATUS_OK) {
         return status;
     }
-    stack_limits_set(process, activation->stack);
+    process_stack_set(process, activation->stack);
     *how = activation_run(activation, call);
-    stack_limits_set(process, process->home->activation->stack);
+    process_stack_set(process, process->home->activation->stack);
     stack_free(&process->home->stacks, activation->stack);
     return STATUS_OK;
 }
@@ -94,6 +90,13 @@ status_t func_call(struct process *process, uint32_t ref, union engine_value *va
     }
     uint32_t how;
     if (process->home->activation == NULL) {
+        if (process->stack == NULL &&
+            stack_alloc(&process->home->stacks, &process->stack) != STATUS_OK) {
+            *trap = (struct trap){.kind = TRAP_STACK};
+            return ERR_TRAP;
+        }
+        activation.stack = process->stack;
+        process_stack_set(process, process->stack);
         how = activation_run(&activation, &call);
     } else if (call_nested(&activation, &call, &how) != STATUS_OK) {
         *trap = (struct trap){.kind = TRAP_STACK};

@@ -205,7 +205,6 @@ static void record_fill_fixed(struct instance *instance)
     fixed->embedder = instance;
     fixed->helpers = kernel_helpers;
     fixed->func_records = instance->process->records;
-    fixed->stack_limit = (uint64_t)instance->process->stack->low;
     fixed->shared = clock_shared();
     if (instance->memory != NULL) {
         fixed->memory_base = instance->memory->view.base;

@@ -150,7 +150,11 @@ static status_t link_find(struct process *process, const struct engine_import *i
             return STATUS_OK;
         }
     }
-    return ERR_NOT_FOUND;
+    status_t status = calls_provide(process, import);
+    if (status == STATUS_OK) {
+        *out = process->provided->external;
+    }
+    return status;
 }
 
 /* ---- type matching ---- */
@@ -251,8 +255,8 @@ status_t link_resolve(struct process *process, struct module *module, struct ext
             return import_refuse(report, ERR_UNLINKABLE, "import", import,
                                  "compiled as the kernel's own, and something else is provided");
         }
-        if (import->kind == EXTERN_FUNC && process->funcs[out[i].ref].kind == FUNC_NATIVE) {
-            clock_start(); /* native functions can't make ready what they need */
+        if (call_inlined(contents, import) != NULL) {
+            clock_start(); /* inlined calls can't make ready what they read */
         }
         if (import->kind == EXTERN_MEMORY && !memory_reaches(out[i].memory)) {
             return import_refuse(report, ERR_UNSUPPORTED, "import", import,

@@ -5,6 +5,7 @@
 #define KERNEL_PROCESS_MODULE_H
 
 #include "kernel/embed.h"
+#include "kernel/object/object.h"
 
 struct module {
     uint32_t n_refs;
@@ -14,6 +15,12 @@ struct module {
     struct engine_name name;
     struct module_statistics statistics;
     bool is_dense; /* compiled for memories with a constant bound */
+};
+
+/* A module as an object that capabilities name. It keeps the module alive. */
+struct module_object {
+    struct object object;
+    struct module *module;
 };
 
 static inline const uint8_t *module_code(const struct module *module)

@@ -6,20 +6,20 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "kernel/call/calls.h"
 #include "kernel/mem/pool.h"
 #include "kernel/process/module.h"
+#include "kernel/sched/sched.h"
 
 #define PROCESS_POOL_BYTES ((size_t)4 << 30)
 
 static status_t process_init(struct process *process)
 {
-    status_t status = pool_new(&process->record_pool, FUNC_POOL_BYTES);
+    status_t status = pool_new(&process->pool, PROCESS_POOL_BYTES);
     if (status == STATUS_OK) {
-        status = pool_new(&process->func_pool, FUNC_POOL_BYTES);
+        status = pool_new(&process->record_pool, FUNC_POOL_BYTES);
     }
     if (status == STATUS_OK) {
-        status = stack_alloc(&process->home->stacks, &process->stack);
+        status = pool_new(&process->func_pool, FUNC_POOL_BYTES);
     }
     if (status != STATUS_OK) {
         return status;
@@ -27,34 +27,50 @@ static status_t process_init(struct process *process)
     process->records = (struct engine_func_record *)process->record_pool.base;
     process->funcs = (struct func *)process->func_pool.base;
     uint32_t null_ref;
-    status = func_new(process, &(struct engine_func_record){}, &(struct func){}, &null_ref);
-    return status != STATUS_OK ? status : calls_provide(process);
+    return func_new(process, &(struct engine_func_record){}, &(struct func){}, &null_ref);
+}
+
+static void lists_init(struct process *process)
+{
+    list_init(&process->fibers);
+    list_init(&process->receivers);
+    list_init(&process->waiters);
+    list_init(&process->children);
+    list_init(&process->of_maker);
+    list_init(&process->channels);
+    list_init(&process->served);
+    list_init(&process->replies);
+    inbox_init(&process->inbox, &process->home->blocks);
+    cap_table_init(&process->caps);
 }
 
 status_t process_new(const struct process_options *options, struct process **out)
 {
-    struct arena pool;
-    status_t status = pool_new(&pool, PROCESS_POOL_BYTES);
+    struct cpu *cpu = cpu_self();
+    struct object *object;
+    status_t status = object_new(&cpu->processes, &object);
     if (status != STATUS_OK) {
         return status;
     }
-    struct process *process = POOL_NEW(&pool, struct process);
-    process->home = cpu_self();
+    struct process *process = (struct process *)object;
+    process->home = cpu;
+    process->is_embedders = true;
+    process->priority = SCHED_PRIORITY_DEFAULT;
     process->options = *options;
     if (process->options.memory_cap_pages == 0) {
         process->options.memory_cap_pages = MEMORY_CAP_PAGES;
     }
-    process->pool = pool;
+    lists_init(process);
     status = process_init(process);
     if (status != STATUS_OK) {
-        process_free(process);
+        process_reap(process);
         return status;
     }
     *out = process;
     return STATUS_OK;
 }
 
-void process_free(struct process *process)
+void process_release(struct process *process)
 {
     for (struct instance *i = process->instances; i != NULL; i = i->next) {
         module_put(i->module);
@@ -68,10 +84,19 @@ void process_free(struct process *process)
     if (process->stack != NULL) {
         stack_free(&process->home->stacks, process->stack);
     }
+    process->instances = process->main = NULL;
+    process->memories = NULL;
+    process->regions = NULL;
+    process->stack = NULL;
     pool_free(&process->record_pool);
     pool_free(&process->func_pool);
-    struct arena pool = process->pool; /* the process lies in it */
-    pool_free(&pool);
+    pool_free(&process->pool);
+}
+
+void process_free(struct process *process)
+{
+    process_end(process);
+    process_reap(process);
 }
 
 status_t process_copy_name(struct process *process, struct engine_name name,

@@ -10,10 +10,13 @@
 #define KERNEL_PROCESS_PROCESS_H
 
 #include "base/arena.h"
+#include "base/list.h"
 #include "kernel/arch.h"
 #include "kernel/cpu.h"
 #include "kernel/embed.h"
 #include "kernel/mem/memory.h"
+#include "kernel/object/cap.h"
+#include "kernel/sched/inbox.h"
 
 /* ---- what can be imported ---- */
 
@@ -81,11 +84,46 @@ struct region { /* pages that belong to the process, outside its pool */
     size_t len_bytes;
 };
 
+enum process_state : uint8_t {
+    PROCESS_NEW,     /* not started */
+    PROCESS_RUNNING, /* has fibers, or gets messages */
+    PROCESS_ENDED,   /* only the record is left, for who wants to know how */
+};
+
 struct process {
+    struct object object; /* first; its state is an enum process_state */
     struct cpu *home;
     struct process_options options;
     struct arena pool;
-    struct stack *stack;
+    struct stack *stack;  /* for the embedder's calls; null until the first */
+    bool is_embedders;    /* its record is freed by the embedder alone */
+    struct trap *on_trap; /* the embedder's: is filled in when it traps; or null */
+
+    struct cap_table caps;
+    struct list fibers; /* fiber.of_process */
+    uint32_t n_fibers;
+    uint32_t priority;
+    struct list receivers; /* fibers that wait for a message */
+    struct list waiters;   /* fibers that wait for its end */
+    struct process *maker; /* null: the embedder */
+    struct list children;  /* process.of_maker: that it made, ended ones too */
+    struct list of_maker;
+    struct instance *main; /* what process_start starts */
+    struct list channels;  /* channel.of_maker: that it made */
+    struct list served;    /* channel.of_server: whose messages it gets */
+    struct list replies;   /* reply.of_holder */
+    uint64_t argument;     /* of process_start */
+
+    /* The handler of a program that has one; else it receives by itself. */
+    struct handler {
+        arch_entry_fn entry;
+        const void *code;
+        void *instance;
+        uint32_t n_running, n_max; /* fibers that are in it */
+    } handler;
+    struct inbox inbox;
+
+    enum engine_trap end_trap; /* how it ended */
 
     struct arena record_pool, func_pool; /* hold nothing but: */
     struct engine_func_record *records;  /* [n_funcs]; 0 is null */
@@ -103,6 +141,31 @@ struct process {
     struct provided *provided;
     int32_t exit_code;
 };
+
+static inline enum process_state process_state(const struct process *process)
+{
+    return (enum process_state)object_state(&process->object);
+}
+
+/* ---- life.c ---- */
+
+/* A process with these capabilities, and the module's instance in it; not started. ERR_UNLINKABLE,
+ * ERR_NO_MEMORY, ERR_NO_SPACE. */
+MUST_CHECK status_t process_make(struct process *maker, struct module *module,
+                                 struct process **out);
+/* As a state machine or as a program; if it exports what both want, as it is told. ERR_BUSY: it was
+ * started before. ERR_NOT_FOUND: the module exports neither a handler nor _start. */
+MUST_CHECK status_t process_start(struct process *process, uint64_t argument, bool prefers_program);
+/* Its instances, memories and pools. */
+void process_release(struct process *process);
+/* Gives back everything that the process has, and tells who waits. Not on a stack of its own. */
+void process_end(struct process *process);
+/* The same, with its record. */
+void process_reap(struct process *process);
+/* Loop only: the process of a fiber that a trap cut. */
+void process_trapped(struct fiber *fiber);
+/* Its instances run on this stack from here on. */
+void process_stack_set(const struct process *process, const struct stack *stack);
 
 struct instance {
     struct process *process;

@@ -107,7 +107,7 @@ struct arch_activation *kernel_fault(const struct arch_fault *fault)
     activation->kind = kind;
     activation->status = kind == TRAP_HOST ? ERR_NO_MEMORY : STATUS_OK;
     activation->frame = frame;
-    return &activation->arch;
+    return activation->landing;
 }
 
 void trap_raise(enum engine_trap kind, status_t status, struct guest_frame frame)
@@ -116,7 +116,7 @@ void trap_raise(enum engine_trap kind, status_t status, struct guest_frame frame
     activation->kind = kind;
     activation->status = status;
     activation->frame = frame;
-    arch_land(&activation->arch);
+    arch_land(activation->landing);
 }
 
 /* ---- backtraces ---- */

@@ -22,7 +22,7 @@ struct guest_frame {
                           true})
 
 struct activation {
-    struct arch_activation arch; /* first: the machine knows only this */
+    struct arch_activation *landing; /* where its end comes back to */
     struct activation *outer;
     struct process *process;
     struct stack *stack;

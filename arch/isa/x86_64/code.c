@@ -13,7 +13,7 @@ uint8_t arch_trap_code(const void *pc)
     return ((const uint8_t *)pc)[UD2_BYTES];
 }
 
-extern const uint8_t isa_probe_start[], isa_probe_end[];
+extern const uint8_t isa_probe_start[], isa_probe_end[], isa_calls_start[], isa_calls_end[];
 
 /* The frame that a frame pointer points at. */
 struct frame {
@@ -23,6 +23,11 @@ struct frame {
 
 bool isa_probe_unwind(uint64_t *pc, uint64_t *sp, uint64_t fp)
 {
+    if (*pc >= (uint64_t)isa_calls_start && *pc < (uint64_t)isa_calls_end) {
+        *pc = *(const uint64_t *)*sp; // NOLINT(performance-no-int-to-ptr)
+        *sp += sizeof(uint64_t);
+        return true;
+    }
     if (*pc < (uint64_t)isa_probe_start || *pc >= (uint64_t)isa_probe_end) {
         return false;
     }

@@ -45,7 +45,8 @@ arch_enter: /* (rdi = activation, rsi = call) */
     call rax
     mov rsp, [rbx]
     xor eax, eax
-.Lleave:
+    .globl isa_leave
+isa_leave:
     ldmxcsr [rsp]
     fldcw [rsp + 4]
     add rsp, 8
@@ -68,7 +69,7 @@ isa_landing_pad:
     mov rsp, [rdi]
     cld
     mov eax, 1
-    jmp .Lleave
+    jmp isa_leave
     .size arch_land, . - arch_land
 
 /* The caller's frame pointer is in rbp: it asks for its frame address. */

@@ -11,8 +11,8 @@
 /* Where a fault handler sends an activation that ends: with its address in rdi. */
 void isa_landing_pad(void);
 
-/* Whether *pc is in arch_stack_probe_*. If so, *pc and *sp become those of the guest's call to the
- * function that probes, whose frame pointer is fp. */
+/* Whether *pc is in arch_stack_probe_*, or where an entry of a kernel's call probes. If so, *pc and
+ * *sp become those of the guest's call; fp is the frame pointer of who called arch_stack_probe_*. */
 bool isa_probe_unwind(uint64_t *pc, uint64_t *sp, uint64_t fp);
 
 #endif

@@ -52,6 +52,31 @@ struct watcher {
     }
 }
 
+static struct watcher *watcher_of(void **watcher)
+{
+    if (*watcher == NULL) {
+        *watcher = calloc(1, sizeof(struct watcher));
+    }
+    return *watcher;
+}
+
+/* Here .guest and .kernel_* are of the flow itself. */
+[[clang::disable_sanitizer_instrumentation]] void host_flow_watch(void **from, void **to, void *low,
+                                                                  size_t len_bytes, bool from_ends)
+{
+    struct watcher *old = watcher_of(from), *next = watcher_of(to);
+    if (low == NULL) {
+        low = (void *)(uintptr_t)next->kernel_low;
+        len_bytes = next->kernel_bytes;
+    }
+    old->guest = NULL;
+    __sanitizer_start_switch_fiber(from_ends ? NULL : &old->guest, low, len_bytes);
+    __sanitizer_finish_switch_fiber(next->guest, &old->kernel_low, &old->kernel_bytes);
+    if (from_ends) {
+        __asan_unpoison_memory_region(old->kernel_low, old->kernel_bytes);
+    }
+}
+
 void host_stack_forget(void **watcher)
 {
     free(*watcher);
@@ -93,6 +118,30 @@ struct watcher {
     }
 }
 
+static struct watcher *watcher_of(void **watcher)
+{
+    if (*watcher == NULL) {
+        *watcher = calloc(1, sizeof(struct watcher));
+    }
+    return *watcher;
+}
+
+[[clang::disable_sanitizer_instrumentation]] void host_flow_watch(void **from, void **to, void *low,
+                                                                  size_t len_bytes, bool from_ends)
+{
+    (void)len_bytes;
+    struct watcher *old = watcher_of(from), *next = watcher_of(to);
+    void *ended = from_ends ? old->guest : NULL;
+    old->guest = from_ends ? NULL : __tsan_get_current_fiber();
+    if (next->guest == NULL && low != NULL) {
+        next->guest = __tsan_create_fiber(0);
+    }
+    __tsan_switch_to_fiber(next->guest, 0);
+    if (ended != NULL) {
+        __tsan_destroy_fiber(ended);
+    }
+}
+
 void host_stack_forget(void **watcher)
 {
     struct watcher *w = *watcher;
@@ -104,6 +153,11 @@ void host_stack_forget(void **watcher)
 }
 
 #else
+
+void host_flow_watch(void **from, void **to, void *low, size_t len_bytes, bool from_ends)
+{
+    (void)from, (void)to, (void)low, (void)len_bytes, (void)from_ends;
+}
 
 void host_stack_enter(void *low, size_t len_bytes, void **watcher)
 {

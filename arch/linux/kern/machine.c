@@ -73,6 +73,12 @@ status_t arch_seal_constants(void *start, size_t len_bytes)
     host_stack_leave(low, len_bytes, watcher, was_cut);
 }
 
+[[clang::disable_sanitizer_instrumentation]] void
+arch_flow_watch(const struct arch_watched *from, const struct arch_watched *to, bool from_ends)
+{
+    host_flow_watch(from->watcher, to->watcher, to->low, to->len_bytes, from_ends);
+}
+
 void arch_stack_forget(void **watcher)
 {
     host_stack_forget(watcher);
