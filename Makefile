@@ -287,6 +287,7 @@ check: $(FORMATS) $(TIDIES) lint
 
 lint: $(OBJ_engine)
 	$(Q)scripts/lint.py --stateless $(OBJ_engine)
+	$(Q)scripts/calls.py docs | cmp -s - docs/calls.md || { echo 'docs/calls.md isn'"'"'t what scripts/calls.py docs prints'; exit 1; }
 
 # Rewrites the sources (below T=) as `make check` wants them.
 format:
