@@ -8,7 +8,7 @@
 #include "kernel/sched/message.h"
 #include "kernel/sched/sched.h"
 
-#define CALL_DEADLINE_NS UINT64_C(60000000000) /* a minute, where nothing else is asked for */
+#define CALL_TIMEOUT_NS UINT64_C(60000000000) /* a minute, where nothing else is asked for */
 
 static status_t channel_find(struct process *process, handle_t handle, uint16_t rights,
                              struct cap **out)
@@ -90,7 +90,7 @@ void sys_call(int32_t handle, uint64_t tag, uint64_t w0, uint64_t w1, uint64_t w
         return;
     }
     struct message message = message_of(cap->badge, tag, w0, w1, w2, w3);
-    *out = message_call((struct channel *)cap->object, &message, arch_time_ns() + CALL_DEADLINE_NS);
+    *out = message_call((struct channel *)cap->object, &message, CALL_TIMEOUT_NS);
 }
 
 void sys_receive(uint64_t deadline_ns, void *ptr, struct received *out)

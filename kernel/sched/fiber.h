@@ -56,6 +56,8 @@ struct fiber {
     struct answer answer;   /* that it got */
     status_t wake_status;   /* why it goes on: STATUS_OK, ERR_TIMED_OUT, ... */
     uint64_t deadline_ns;
+    uint64_t
+        timeout_ns; /* of a call whose callee hasn't waited yet; 0: none, or it has a deadline */
     uint32_t timer_place; /* in the CPU's heap, from 1; 0: no deadline */
     /* what it runs: entry(code, instance, values) */
     arch_entry_fn entry;

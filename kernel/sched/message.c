@@ -100,6 +100,11 @@ static struct fiber *waiting_caller(struct fiber *caller, uint64_t number)
     return is_waiting ? caller : NULL;
 }
 
+struct fiber *message_caller(const struct fiber *fiber)
+{
+    return waiting_caller(fiber->caller, fiber->caller_number);
+}
+
 /* Whether a call of the server would wait for what the caller itself holds up: the server is in the
  * chain of those that wait for this fiber, and can't take one more. */
 static bool would_deadlock(const struct fiber *fiber, const struct process *server)
@@ -111,13 +116,13 @@ static bool would_deadlock(const struct fiber *fiber, const struct process *serv
         if (fiber->process == server) {
             return true;
         }
-        fiber = waiting_caller(fiber->caller, fiber->caller_number);
+        fiber = message_caller(fiber);
     }
     return false;
 }
 
 struct answer message_call(struct channel *channel, const struct message *message,
-                           uint64_t deadline_ns)
+                           uint64_t timeout_ns)
 {
     struct fiber *me = sched_current(), *callee;
     struct process *server = channel->server;
@@ -138,7 +143,11 @@ struct answer message_call(struct channel *channel, const struct message *messag
     }
     me->state = FIBER_CALLING;
     me->answer = answer_status(ERR_PEER_DIED);
-    status = callee != NULL ? sched_block_for(callee, deadline_ns) : sched_block(deadline_ns);
+    if (callee != NULL) {
+        status = sched_block_for(callee, timeout_ns);
+    } else {
+        status = sched_block(arch_time_ns() + timeout_ns);
+    }
     return status == STATUS_OK ? me->answer : answer_status(status);
 }
 

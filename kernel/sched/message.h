@@ -15,7 +15,10 @@
 /* The running fiber calls, and waits for the answer. Any status that is below zero may also be the
  * callee's own: ERR_PEER_DIED, ERR_WOULD_DEADLOCK, ERR_TIMED_OUT, ERR_NO_MEMORY. */
 struct answer message_call(struct channel *channel, const struct message *message,
-                           uint64_t deadline_ns);
+                           uint64_t timeout_ns);
+
+/* The fiber that waits for what this one is to answer; null. */
+struct fiber *message_caller(const struct fiber *fiber);
 
 /* A copy of the message goes its way. ERR_FULL, ERR_PEER_DIED, ERR_NO_MEMORY. */
 MUST_CHECK status_t message_send(struct channel *channel, const struct message *message);

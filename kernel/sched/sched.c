@@ -5,9 +5,11 @@
 
 #include <assert.h>
 
+#include "base/checked.h"
 #include "kernel/cpu.h"
 #include "kernel/process/process.h"
 #include "kernel/sched/fiber.h"
+#include "kernel/sched/message.h"
 
 status_t sched_init(struct sched *sched, struct arena *heap, uint32_t n_fibers)
 {
@@ -210,26 +212,45 @@ ARCH_SWITCHES static void switch_from(struct fiber *from, struct fiber *to)
     arch_switch(&from->sp, to->sp);
 }
 
-status_t sched_block_for(struct fiber *next, uint64_t deadline_ns)
+/* Whoever waits for this fiber, directly or not, and hasn't got a deadline yet, gets one now. */
+static void callers_arm(struct sched *sched, const struct fiber *fiber)
+{
+    for (struct fiber *f = message_caller(fiber); f != NULL && f->timeout_ns != 0;
+         f = message_caller(f)) {
+        uint64_t now_ns = arch_time_ns(), deadline_ns;
+        if (add_ok_u64(now_ns, f->timeout_ns, &deadline_ns)) {
+            timer_add(sched, f, deadline_ns);
+        }
+        f->timeout_ns = 0;
+    }
+}
+
+status_t sched_block_for(struct fiber *next, uint64_t timeout_ns)
 {
     struct fiber *me = sched_current();
-    struct sched *sched = &me->process->home->sched;
-    if (deadline_ns != DEADLINE_NONE) {
-        timer_add(sched, me, deadline_ns);
-    }
+    me->timeout_ns = timeout_ns;
     switch_from(me, next);
+    me->timeout_ns = 0;
     return me->wake_status;
 }
 
 status_t sched_block(uint64_t deadline_ns)
 {
-    return sched_block_for(next_take(&cpu_self()->sched), deadline_ns);
+    struct fiber *me = sched_current();
+    struct sched *sched = &me->process->home->sched;
+    if (deadline_ns < DEADLINE_NONE) {
+        timer_add(sched, me, deadline_ns);
+    }
+    callers_arm(sched, me);
+    switch_from(me, next_take(sched));
+    return me->wake_status;
 }
 
 void sched_yield_now(void)
 {
     struct fiber *me = sched_current();
     struct sched *sched = &me->process->home->sched;
+    callers_arm(sched, me);
     sched_ready(me);
     switch_from(me, next_take(sched));
 }

@@ -18,7 +18,7 @@ struct process;
 
 #define SCHED_PRIORITIES 32u
 #define SCHED_PRIORITY_DEFAULT 16u
-#define DEADLINE_NONE UINT64_MAX
+#define DEADLINE_NONE ((uint64_t)INT64_MAX) /* or later */
 
 struct sched {
     struct list ready[SCHED_PRIORITIES];
@@ -49,8 +49,11 @@ void sched_wake(struct fiber *fiber, status_t status);
  * deadline_ns: DEADLINE_NONE or when it is woken at the latest, with ERR_TIMED_OUT.
  */
 MUST_CHECK status_t sched_block(uint64_t deadline_ns);
-/* The same, but this fiber runs next. */
-MUST_CHECK status_t sched_block_for(struct fiber *next, uint64_t deadline_ns);
+/*
+ * The same, but this fiber, which does it a service, runs next, and it waits timeout_ns at most. The
+ * time counts from when that fiber waits itself: a call that is answered at once needs no clock.
+ */
+MUST_CHECK status_t sched_block_for(struct fiber *next, uint64_t timeout_ns);
 /* Lets those run that are ready. (sched_yield alone would stand in for the C library's.) */
 void sched_yield_now(void);
 /* The running fiber is over; it was freed. next: null for the first that is ready. */
