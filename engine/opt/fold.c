@@ -242,8 +242,7 @@ static void become(struct ssa_inst *inst, uint16_t op, uint32_t a0, uint32_t a1)
 
 /* ---- Comparisons ---- */
 
-/* The comparison with its arguments exchanged, and the opposite one; NOP if there is none. */
-static uint16_t compare_swapped(uint16_t op)
+uint16_t fold_compare_swapped(uint16_t op)
 {
     switch (op) {
     case SSA_EQ:
@@ -260,7 +259,7 @@ static uint16_t compare_swapped(uint16_t op)
     }
 }
 
-static uint16_t compare_inverted(uint16_t op)
+uint16_t fold_compare_inverted(uint16_t op)
 {
     switch (op) {
     case SSA_EQ: return SSA_NE;
@@ -285,7 +284,7 @@ static val_t fold_eqz(const struct ssa_func *fn, struct ssa_inst *inst)
     if (arg->op == SSA_EQZ && ssa_has(arg_inst(fn, arg, 0), SSA_CMP)) {
         return (val_t){arg->arg[0]};
     }
-    uint16_t inverted = compare_inverted(arg->op);
+    uint16_t inverted = fold_compare_inverted(arg->op);
     if (inverted != SSA_NOP) {
         become(inst, inverted, arg->arg[0], arg->arg[1]);
     } else if (arg->op == SSA_EXTEND_U) {
@@ -352,7 +351,7 @@ static val_t fold_compare(struct ssa_func *fn, struct ssa_inst *inst)
                               inst->op == SSA_GE_S || inst->op == SSA_GE_U);
     }
     if (is_const_a) {
-        become(inst, compare_swapped(inst->op), inst->arg[1], inst->arg[0]);
+        become(inst, fold_compare_swapped(inst->op), inst->arg[1], inst->arg[0]);
         return fold_compare_const(fn, inst, a);
     }
     return is_const_b ? fold_compare_const(fn, inst, b) : VAL_NONE;

@@ -15,6 +15,11 @@ uint64_t fold_value_max(const struct ssa_func *fn, val_t v);
 /* An i32 as a signed number; false if it may be anything. */
 bool fold_value_bounds(const struct ssa_func *fn, val_t v, int64_t *low, int64_t *high);
 
+/* The integer comparison with its arguments exchanged, and the opposite comparison (of floats too, where
+ * there is one that NaNs don't tell from it); SSA_NOP if op is no such comparison. */
+uint16_t fold_compare_swapped(uint16_t op);
+uint16_t fold_compare_inverted(uint16_t op);
+
 /*
  * Simplifies an instruction that need not be in a block: its arguments are looked at through
  * copies. Returns the existing value (or constant) that it equals; or VAL_NONE, and *inst may

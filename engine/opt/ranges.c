@@ -26,23 +26,6 @@ struct test {
     val_t a, b;
 };
 
-static uint16_t inverted(uint16_t op)
-{
-    switch (op) {
-    case SSA_EQ: return SSA_NE;
-    case SSA_NE: return SSA_EQ;
-    case SSA_LT_S: return SSA_GE_S;
-    case SSA_LT_U: return SSA_GE_U;
-    case SSA_GT_S: return SSA_LE_S;
-    case SSA_GT_U: return SSA_LE_U;
-    case SSA_LE_S: return SSA_GT_S;
-    case SSA_LE_U: return SSA_GT_U;
-    case SSA_GE_S: return SSA_LT_S;
-    case SSA_GE_U: return SSA_LT_U;
-    default: return SSA_NOP;
-    }
-}
-
 /* The test at the end of a block, as it is when the loop goes on; false if it can't be left there. */
 static bool find_test(struct ssa_func *fn, uint32_t b, uint32_t loop, struct test *out)
 {
@@ -63,7 +46,7 @@ static bool find_test(struct ssa_func *fn, uint32_t b, uint32_t loop, struct tes
     }
     const struct ssa_inst *test = ssa_inst(fn, cond);
     if (test->op >= SSA_EQ && test->op <= SSA_GE_U) {
-        *out = (struct test){goes_on ? test->op : inverted(test->op),
+        *out = (struct test){goes_on ? test->op : fold_compare_inverted(test->op),
                              ssa_resolve(fn, (val_t){test->arg[0]}),
                              ssa_resolve(fn, (val_t){test->arg[1]})};
     } else {

@@ -6,6 +6,7 @@
  * constants and products with them to a counter; accesses near each other that follow the same
  * counter are one stream.
  */
+#include "engine/opt/fold.h"
 #include "engine/opt/vector.h"
 
 #define STREAM_GAP_BYTES 256 /* accesses further apart are different streams */
@@ -148,38 +149,6 @@ static bool look_at_phis(struct vectorizer *z)
 
 /* ---- The exit's test ---- */
 
-static uint16_t inverted(uint16_t op)
-{
-    switch (op) {
-    case SSA_EQ: return SSA_NE;
-    case SSA_NE: return SSA_EQ;
-    case SSA_LT_S: return SSA_GE_S;
-    case SSA_LT_U: return SSA_GE_U;
-    case SSA_GT_S: return SSA_LE_S;
-    case SSA_GT_U: return SSA_LE_U;
-    case SSA_LE_S: return SSA_GT_S;
-    case SSA_LE_U: return SSA_GT_U;
-    case SSA_GE_S: return SSA_LT_S;
-    case SSA_GE_U: return SSA_LT_U;
-    default: return SSA_NOP;
-    }
-}
-
-static uint16_t swapped(uint16_t op)
-{
-    switch (op) {
-    case SSA_LT_S: return SSA_GT_S;
-    case SSA_LT_U: return SSA_GT_U;
-    case SSA_GT_S: return SSA_LT_S;
-    case SSA_GT_U: return SSA_LT_U;
-    case SSA_LE_S: return SSA_GE_S;
-    case SSA_LE_U: return SSA_GE_U;
-    case SSA_GE_S: return SSA_LE_S;
-    case SSA_GE_U: return SSA_LE_U;
-    default: return op;
-    }
-}
-
 /* Tests that a counter going that way fails some time. */
 static bool is_test_for(uint16_t op, int32_t step)
 {
@@ -219,10 +188,10 @@ static bool look_at_test(struct vectorizer *z)
         uint32_t swap = a;
         a = b;
         b = swap;
-        op = swapped(op);
+        op = fold_compare_swapped(op);
     }
     struct vector_test *t = &z->test;
-    t->op = goes_on ? op : inverted(op);
+    t->op = goes_on ? op : fold_compare_inverted(op);
     t->b = b;
     if ((b != 0 && vector_is_inside(z, b)) || fn->insts[a].type != T_I32 ||
         !vector_affine_of(z, a, &t->a)) {
