@@ -18,6 +18,8 @@
 #define PROBE_SHORT_BYTES (8 << 10)
 #define PROBE_LONG_BYTES (64 << 10)
 
+#include "arch/isa/x86_64/kept.inc"
+
     .intel_syntax noprefix
     .text
 
@@ -25,15 +27,7 @@
     .type arch_enter, @function
     .p2align 4
 arch_enter: /* (rdi = activation, rsi = call) */
-    push rbp
-    push rbx
-    push r12
-    push r13
-    push r14
-    push r15
-    sub rsp, 8
-    stmxcsr [rsp] /* a guest can't change it; a host function that did would harm us */
-    fnstcw [rsp + 4]
+    PUSH_WAITING
     mov [rdi], rsp
     mov rbx, rdi
     mov rax, [rsi + CALL_ENTRY]
@@ -47,15 +41,7 @@ arch_enter: /* (rdi = activation, rsi = call) */
     xor eax, eax
     .globl isa_leave
 isa_leave:
-    ldmxcsr [rsp]
-    fldcw [rsp + 4]
-    add rsp, 8
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbx
-    pop rbp
+    POP_WAITING
     ret
     .size arch_enter, . - arch_enter
 

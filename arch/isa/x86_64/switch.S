@@ -5,26 +5,10 @@
  * and a return address. The loop of a CPU, which arch_land also comes back to, has the frame of
  * arch_enter instead (enter.S), so that both ways meet there.
  */
+#include "arch/isa/x86_64/kept.inc"
+
     .intel_syntax noprefix
     .text
-
-.macro PUSH_KEPT
-    push rbp
-    push rbx
-    push r12
-    push r13
-    push r14
-    push r15
-.endm
-
-.macro POP_KEPT
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbx
-    pop rbp
-.endm
 
     .globl arch_switch
     .type arch_switch, @function
@@ -41,10 +25,7 @@ arch_switch: /* (rdi = where to note this one's stack pointer, rsi = the other's
     .type arch_resume, @function
     .p2align 4
 arch_resume: /* (rdi = activation, rsi = stack pointer); arch_land and arch_suspend return from it */
-    PUSH_KEPT
-    sub rsp, 8
-    stmxcsr [rsp]
-    fnstcw [rsp + 4]
+    PUSH_WAITING
     mov [rdi], rsp
     mov rsp, rsi
     POP_KEPT
