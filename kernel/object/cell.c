@@ -8,7 +8,6 @@
 #define CELLS_MAX (16u << 20)
 #define CELL_BYTES 32u
 static_assert(sizeof(struct cell) <= CELL_BYTES);
-#define EPOCH_LAST (UINT32_MAX - 1)
 
 status_t cell_area_init(struct cell_area *area)
 {
@@ -54,10 +53,8 @@ void cell_free(struct cell_area *area, struct cell *cell)
 {
     assert(cell->depth != 0 && area->n_used != 0);
     area->n_used--;
-    cell_advance(cell);
-    if (cell_epoch(cell) == EPOCH_LAST) {
-        return; /* never used again: its epochs would repeat */
+    if (cell_retire(cell)) {
+        cell->parent = area->free;
+        area->free = cell;
     }
-    cell->parent = area->free;
-    area->free = cell;
 }

@@ -21,6 +21,7 @@
 #include "kernel/mem/store.h"
 
 #define CELL_DEPTH_MAX 8u
+#define CELL_EPOCH_LAST (UINT32_MAX - 1)
 
 struct cell {
     uint64_t word;       /* epoch in its upper half; of an object's root: kind, state, home below */
@@ -43,6 +44,13 @@ static inline uint32_t cell_epoch(const struct cell *cell)
 static inline void cell_advance(struct cell *cell)
 {
     __atomic_store_n(&cell->word, cell->word + (UINT64_C(1) << 32), __ATOMIC_RELEASE);
+}
+
+/* Ends a cell that may be used again: false if it may not, since its epochs would repeat. Home only. */
+[[nodiscard]] static inline bool cell_retire(struct cell *cell)
+{
+    cell_advance(cell);
+    return cell_epoch(cell) != CELL_EPOCH_LAST;
 }
 
 /* Whether a capability that noted this epoch of the cell still stands. */

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define OBJECT_ALIGN 64u
-#define EPOCH_LAST (UINT32_MAX - 1)
 
 status_t object_area_init(struct object_area *area, enum object_kind kind, uint16_t home,
                           uint32_t object_bytes, uint32_t n_max)
@@ -50,10 +49,8 @@ void object_free(struct object_area *area, struct object *object)
 {
     assert(area->n_used != 0 && object_kind(object) == area->kind);
     area->n_used--;
-    cell_advance(&object->root);
-    if (cell_epoch(&object->root) == EPOCH_LAST) {
-        return; /* never used again: its epochs would repeat */
+    if (cell_retire(&object->root)) {
+        object->root.parent = (struct cell *)area->free;
+        area->free = object;
     }
-    object->root.parent = (struct cell *)area->free;
-    area->free = object;
 }
