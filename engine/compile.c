@@ -134,11 +134,6 @@ static status_t plan_batches(struct engine_compile *compile)
     return STATUS_OK;
 }
 
-static bool name_equal(struct engine_name a, struct engine_name b)
-{
-    return a.len_bytes == b.len_bytes && memcmp(a.bytes, b.bytes, a.len_bytes) == 0;
-}
-
 const struct engine_template *engine_template_find(const struct engine_options *options,
                                                    const struct engine_module *module,
                                                    const struct engine_import *import)
@@ -152,8 +147,8 @@ const struct engine_template *engine_template_find(const struct engine_options *
     }
     for (uint32_t i = 0; i < options->n_templates; i++) {
         const struct engine_template *template = &options->templates[i];
-        if (name_equal(template->module, import->module) &&
-            name_equal(template->name, import->name)) {
+        if (engine_name_equal(template->module, import->module) &&
+            engine_name_equal(template->name, import->name)) {
             return template;
         }
     }

@@ -29,6 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/status.h"
@@ -72,6 +73,17 @@ struct engine_name { /* UTF-8 in the module's bytes, not terminated; may hold an
     const uint8_t *bytes;
     uint32_t len_bytes;
 };
+
+static inline bool engine_name_equal(struct engine_name a, struct engine_name b)
+{
+    return a.len_bytes == b.len_bytes && memcmp(a.bytes, b.bytes, a.len_bytes) == 0;
+}
+
+/* The text is kept by reference. */
+static inline struct engine_name engine_name_of(const char *text)
+{
+    return (struct engine_name){(const uint8_t *)text, (uint32_t)strlen(text)};
+}
 
 struct engine_functype {
     const uint8_t *params;  /* enum engine_valtype */

@@ -75,11 +75,6 @@ static void say_stats(const struct boot *boot, const struct module *module)
 
 /* ---- running ---- */
 
-static struct engine_name text_name(const char *text)
-{
-    return (struct engine_name){(const uint8_t *)text, (uint32_t)strlen(text)};
-}
-
 static int32_t boot_trapped(const struct boot *boot)
 {
     if (boot->trap.kind != TRAP_EXIT) {
@@ -95,7 +90,7 @@ static int32_t boot_start(struct boot *boot, struct process *process, struct ins
 {
     const struct engine_module *contents = module_contents(instance_module(instance));
     struct exported start;
-    if (instance_export(instance, text_name("_start"), &start) != STATUS_OK ||
+    if (instance_export(instance, engine_name_of("_start"), &start) != STATUS_OK ||
         start.kind != EXTERN_FUNC) {
         return 0;
     }
@@ -138,7 +133,7 @@ static int32_t boot_module(struct boot *boot, struct module *module)
 static status_t boot_load(struct boot *boot, struct module **out)
 {
     const struct kernel_boot *given = boot->given;
-    struct engine_name name = text_name(boot->name);
+    struct engine_name name = engine_name_of(boot->name);
     struct module_options options = {
         .engine = {.cpu_features = machine_cpu_features()},
         .name = &name,

@@ -21,11 +21,6 @@ struct run {
     struct trap trap;
 };
 
-static struct engine_name text_name(const char *text)
-{
-    return (struct engine_name){(const uint8_t *)text, (uint32_t)strlen(text)};
-}
-
 /* How a call that didn't return ends the command. */
 static int run_trapped(const struct run *run)
 {
@@ -79,7 +74,7 @@ static int run_invoke(struct run *run, struct instance *instance, uint32_t funci
 static bool func_find(const struct instance *instance, const char *name, uint32_t *funcidx)
 {
     struct exported exported;
-    if (instance_export(instance, text_name(name), &exported) != STATUS_OK ||
+    if (instance_export(instance, engine_name_of(name), &exported) != STATUS_OK ||
         exported.kind != EXTERN_FUNC) {
         return false;
     }

@@ -212,18 +212,13 @@ static status_t decode_header(struct decode *d)
     return STATUS_OK;
 }
 
-static bool name_is(const struct engine_name *name, const char *text)
-{
-    size_t len_bytes = strlen(text);
-    return name->len_bytes == len_bytes && memcmp(name->bytes, text, len_bytes) == 0;
-}
-
 /* d->r is the section's contents. Only its name can be wrong (wasm 2.0 §5.5.3). */
 static status_t decode_custom(struct decode *d)
 {
     struct engine_name name;
     status_t status = decode_name(d, &name, "name of a custom section");
-    if (status == STATUS_OK && d->names.pos == NULL && name_is(&name, "name")) {
+    if (status == STATUS_OK && d->names.pos == NULL &&
+        engine_name_equal(name, engine_name_of("name"))) {
         d->names = d->r;
     }
     d->r.pos = d->r.end;
@@ -391,7 +386,8 @@ static bool skeleton_has(uint8_t id, struct reader *r)
         return id != SECTION_CODE;
     }
     return reader_u32(r, &name_len) == STATUS_OK && reader_bytes(r, name_len, &name) == STATUS_OK &&
-           name_is(&(struct engine_name){.bytes = name, .len_bytes = name_len}, "name");
+           engine_name_equal((struct engine_name){.bytes = name, .len_bytes = name_len},
+                             engine_name_of("name"));
 }
 
 /* Appends as much as fits; the length counts all of it. */

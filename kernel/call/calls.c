@@ -38,18 +38,13 @@ static const struct provided_func calls[] = {
 #undef CALL
 #undef CALL_LEAF
 
-static bool name_is(struct engine_name name, const char *text)
-{
-    return name.len_bytes == strlen(text) && memcmp(name.bytes, text, name.len_bytes) == 0;
-}
-
 status_t calls_provide(struct process *process, const struct engine_import *import)
 {
-    if (!name_is(import->module, CALLS_MODULE)) {
+    if (!engine_name_equal(import->module, engine_name_of(CALLS_MODULE))) {
         return ERR_NOT_FOUND;
     }
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
-        if (name_is(import->name, calls[i].name)) {
+        if (engine_name_equal(import->name, engine_name_of(calls[i].name))) {
             return process_provide_func(process, &calls[i]);
         }
     }

@@ -49,8 +49,7 @@ status_t instance_export(const struct instance *instance, struct engine_name nam
     const struct engine_module *contents = instance->module->contents;
     for (uint32_t i = 0; i < contents->n_exports; i++) {
         const struct engine_export *export = &contents->exports[i];
-        if (export->name.len_bytes == name.len_bytes &&
-            memcmp(export->name.bytes, name.bytes, name.len_bytes) == 0) {
+        if (engine_name_equal(export->name, name)) {
             *out = (struct exported){export->kind, export->index};
             return STATUS_OK;
         }

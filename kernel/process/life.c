@@ -36,8 +36,8 @@ static bool is_handler_type(const struct engine_functype *type)
 static uint32_t exported_func(const struct instance *instance, const char *name)
 {
     struct exported exported;
-    struct engine_name text = {(const uint8_t *)name, (uint32_t)strlen(name)};
-    if (instance_export(instance, text, &exported) != STATUS_OK || exported.kind != EXTERN_FUNC) {
+    if (instance_export(instance, engine_name_of(name), &exported) != STATUS_OK ||
+        exported.kind != EXTERN_FUNC) {
         return UINT32_MAX;
     }
     return exported.index;

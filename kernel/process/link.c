@@ -126,16 +126,11 @@ static struct text name_text(struct engine_name name)
 
 /* ---- lookup ---- */
 
-static bool name_equal(struct engine_name a, struct engine_name b)
-{
-    return a.len_bytes == b.len_bytes && memcmp(a.bytes, b.bytes, a.len_bytes) == 0;
-}
-
 static status_t link_find(struct process *process, const struct engine_import *import,
                           struct external *out)
 {
     for (struct provided *p = process->provided; p != NULL; p = p->next) {
-        if (!name_equal(p->module, import->module)) {
+        if (!engine_name_equal(p->module, import->module)) {
             continue;
         }
         if (p->instance != NULL) {
@@ -145,7 +140,7 @@ static status_t link_find(struct process *process, const struct engine_import *i
                        ? status
                        : instance_external(p->instance, exported.kind, exported.index, out);
         }
-        if (name_equal(p->name, import->name)) {
+        if (engine_name_equal(p->name, import->name)) {
             *out = p->external;
             return STATUS_OK;
         }

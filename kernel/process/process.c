@@ -184,11 +184,6 @@ uint32_t process_type_id(struct process *process, const struct engine_functype *
 
 /* ---- what is provided to imports ---- */
 
-static struct engine_name name_of_text(const char *text)
-{
-    return (struct engine_name){(const uint8_t *)text, (uint32_t)strlen(text)};
-}
-
 static status_t provided_add(struct process *process, struct engine_name module,
                              struct engine_name name, struct external external)
 {
@@ -258,7 +253,8 @@ status_t process_provide_func(struct process *process, const struct provided_fun
     if (status != STATUS_OK) {
         return status;
     }
-    return provided_add(process, name_of_text(func->module), name_of_text(func->name), external);
+    return provided_add(process, engine_name_of(func->module), engine_name_of(func->name),
+                        external);
 }
 
 status_t process_provide_global(struct process *process, const char *module, const char *name,
@@ -273,7 +269,7 @@ status_t process_provide_global(struct process *process, const char *module, con
         .kind = EXTERN_GLOBAL,
         .global = {.type = {.valtype = valtype_of_letter(type)}, .value = place},
     };
-    return provided_add(process, name_of_text(module), name_of_text(name), external);
+    return provided_add(process, engine_name_of(module), engine_name_of(name), external);
 }
 
 status_t process_provide_table(struct process *process, const char *module, const char *name,
@@ -288,7 +284,7 @@ status_t process_provide_table(struct process *process, const char *module, cons
     if (status != STATUS_OK) {
         return status;
     }
-    return provided_add(process, name_of_text(module), name_of_text(name),
+    return provided_add(process, engine_name_of(module), engine_name_of(name),
                         (struct external){.kind = EXTERN_TABLE, .table = table});
 }
 
@@ -306,7 +302,7 @@ status_t process_provide_memory(struct process *process, const char *module, con
     }
     memory->next = process->memories;
     process->memories = memory;
-    return provided_add(process, name_of_text(module), name_of_text(name),
+    return provided_add(process, engine_name_of(module), engine_name_of(name),
                         (struct external){.kind = EXTERN_MEMORY, .memory = memory});
 }
 
